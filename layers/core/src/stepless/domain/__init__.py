@@ -1,0 +1,1 @@
+"""Pure rules of a certificate authority: no AWS, no HTTP, no clock, no environment."""

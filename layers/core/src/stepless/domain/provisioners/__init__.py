@@ -1,0 +1,52 @@
+"""The registry of provisioner types: the only place that knows which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stepless.domain.claims import Claims, canonical_claims, merge_claims
+from stepless.domain.provisioners.jwk import JWKProvisioner
+from stepless.domain.provisioners.model import Grant, Provisioner, UnusableProvisioner
+from stepless.domain.provisioners.x5c import X5CProvisioner
+
+__all__ = ["Grant", "Provisioner", "UnusableProvisioner", "parse_provisioner", "read_provisioner"]
+
+_TYPES: Final = {kind.type.lower(): kind for kind in (JWKProvisioner, X5CProvisioner)}
+_MAX_NAME_LENGTH: Final = 128
+
+
+def parse_provisioner(provisioner_id: str, document: Mapping[str, Any], authority_claims: Claims) -> Provisioner:
+    """Make a provisioner from step's JSON form (``ca.json``'s ``authority.provisioners[]``).
+
+    Raises:
+        ValueError: it says which field is missing, wrong or not supported.
+    """
+    name = document.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME_LENGTH or not name.isprintable():
+        msg = f"name: printable text of 1 to {_MAX_NAME_LENGTH} characters is required"
+        raise ValueError(msg)
+    kind = _TYPES.get(str(document.get("type", "")).lower())
+    if kind is None:
+        supported = ", ".join(sorted(_TYPES)).upper()
+        msg = f"type: {document.get('type')!r} is not supported; supported are {supported}"
+        raise ValueError(msg)
+    options = document.get("options")
+    if options:
+        # Ignoring a template or a webhook would issue what its author meant to prevent.
+        msg = "options: templates and webhooks are not supported yet"
+        raise ValueError(msg)
+    claims = merge_claims(authority_claims, document.get("claims"))
+    if document.get("claims"):
+        document = {**document, "claims": canonical_claims(document["claims"])}
+    return kind.from_document(provisioner_id, document, claims)
+
+
+def read_provisioner(
+    provisioner_id: str, document: Mapping[str, Any], authority_claims: Claims
+) -> Provisioner | UnusableProvisioner:
+    """As ``parse_provisioner``, for stored settings: one bad entry must not take the authority down."""
+    try:
+        return parse_provisioner(provisioner_id, document, authority_claims)
+    except ValueError as error:
+        return UnusableProvisioner(provisioner_id, str(document.get("name", "")), document, str(error))
