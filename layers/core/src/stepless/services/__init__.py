@@ -1,0 +1,1 @@
+"""Use cases of the authority, and the ports that they need."""
