@@ -1,0 +1,1 @@
+"""DynamoDB: the only code that knows tables, keys and attribute names (``docs/table-design.md``)."""
