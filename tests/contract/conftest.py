@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
+from stepless.runtime.aws import AWSClients
 from stepless.services.ports import CertificateStore
 from stepless_dev.embedded_aws import EmbeddedAWS
 from stepless_dev.home import Home
 from tests.contract.support.backends import AWS, Backend, Memory
-from tests.contract.support.clients import clients_for
+from tests.contract.support.clients import clients_for, sdk_dynamodb
 from tests.fakes.clock import FrozenClock
+from tests.support.moto_aws import moto_aws
 
 # Nobody listens there: these tests start no function.
 _NO_GATEWAY = "http://127.0.0.1:9"
@@ -35,20 +36,19 @@ def ministack(embedded_aws: EmbeddedAWS) -> AWS:
     """The adapters over ministack, as the account's root; the tables are shared by all tests."""
     operator = embedded_aws.operator
     clients = clients_for(operator.endpoint_url, operator.access_key_id)
-    return AWS.prepared("ministack", clients.dynamodb(), clients.kms())
+    return AWS.prepared("ministack", clients, sdk_dynamodb(operator.endpoint_url, operator.access_key_id))
 
 
 @pytest.fixture(scope="session")
-def moto_clients() -> tuple[Any, Any]:
-    """Clients of DynamoDB and KMS that moto answers while it is switched on."""
-    clients = clients_for(None)
-    return clients.dynamodb(), clients.kms()
+def moto_clients() -> tuple[AWSClients, Any]:
+    """The functions' clients and the SDK's, which moto answers while it is switched on."""
+    return clients_for(None), sdk_dynamodb(None)
 
 
 @pytest.fixture
-def moto(moto_clients: tuple[Any, Any]) -> Iterator[AWS]:
+def moto(moto_clients: tuple[AWSClients, Any]) -> Iterator[AWS]:
     """The adapters over moto; its transactions copy whole tables, so each test gets new ones."""
-    with mock_aws():
+    with moto_aws():
         yield AWS.prepared("moto", *moto_clients)
 
 

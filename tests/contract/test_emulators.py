@@ -59,12 +59,12 @@ def test_moto_does_not_know_an_idempotency_token_again(moto: AWS, ministack: AWS
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         request = {"TransactItems": [{"Put": put}], "ClientRequestToken": "0123456789abcdef"}
-        aws.dynamodb.transact_write_items(**request)
+        aws.sdk.transact_write_items(**request)
         if again_is_refused:
-            with pytest.raises(aws.dynamodb.exceptions.TransactionCanceledException):
-                aws.dynamodb.transact_write_items(**request)
+            with pytest.raises(aws.sdk.exceptions.TransactionCanceledException):
+                aws.sdk.transact_write_items(**request)
         else:
-            aws.dynamodb.transact_write_items(**request)
+            aws.sdk.transact_write_items(**request)
 
 
 def test_moto_signs_the_digest_of_a_digest(moto: AWS) -> None:

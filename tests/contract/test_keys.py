@@ -172,7 +172,7 @@ def test_chain_is_told_without_kms(aws: AWS, authority_id: str) -> None:
 def test_private_key_is_nowhere_in_the_table(aws: AWS, authority_id: str, kind: str) -> None:
     key = SUBJECT_KEYS[kind]()
     aws.vault(authority_id).seal(NAME, key, hierarchy().chain)
-    raw = aws.dynamodb.query(
+    raw = aws.sdk.query(
         TableName=aws.tables.keys,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": authority_id}},

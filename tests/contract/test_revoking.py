@@ -112,9 +112,9 @@ def test_revocation_adds_to_the_item_and_changes_nothing(aws: AWS, authority_id:
     store = aws.certificates(authority_id)
     record = store.record(make_record())
     key = {"pk": {"S": f"{authority_id}#certificate#{record.serial:x}"}, "sk": {"S": "record"}}
-    before = aws.dynamodb.get_item(TableName=aws.tables.certificates, Key=key)["Item"]
+    before = aws.sdk.get_item(TableName=aws.tables.certificates, Key=key)["Item"]
     store.revoke(record.serial, REVOCATION)
-    assert aws.dynamodb.get_item(TableName=aws.tables.certificates, Key=key)["Item"] == {
+    assert aws.sdk.get_item(TableName=aws.tables.certificates, Key=key)["Item"] == {
         **before,
         "revoked_at": {"N": str(int(NOW.timestamp()))},
         "revocation_reason": {"N": "1"},

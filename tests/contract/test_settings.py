@@ -215,7 +215,7 @@ def test_authority_loads_when_a_provisioner_cannot_be_used(aws: AWS, authority_i
         "document": {"S": '{"type": "FUTURE", "name": "new"}'},
         "attribute_of_tomorrow": {"S": "?"},
     }
-    aws.dynamodb.put_item(TableName=aws.tables.settings, Item=item)
+    aws.sdk.put_item(TableName=aws.tables.settings, Item=item)
     unusable, admin = loaded(settings).provisioners
     assert isinstance(unusable, UnusableProvisioner)
     assert (unusable.name, admin.name) == ("new", "admin")
@@ -242,7 +242,7 @@ def _pages(aws: AWS, authority_id: str) -> int:
         "ExpressionAttributeValues": {":pk": {"S": authority_id}},
     }
     for count in range(1, 100):
-        page = aws.dynamodb.query(**request)
+        page = aws.sdk.query(**request)
         if "LastEvaluatedKey" not in page:
             return count
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -76,7 +76,7 @@ def test_spent_token_names_its_certificate_and_its_end(aws: AWS, authority_id: s
     spend = make_spend()
     record = aws.certificates(authority_id).record(make_record(), spend=spend)
     key = {"pk": {"S": f"{authority_id}#token#{spend.key}"}}
-    assert aws.dynamodb.get_item(TableName=aws.tables.tickets, Key=key)["Item"] == {
+    assert aws.sdk.get_item(TableName=aws.tables.tickets, Key=key)["Item"] == {
         **key,
         "request_sha256": {"B": spend.request_sha256},
         "serial": {"S": f"{record.serial:x}"},
@@ -88,6 +88,6 @@ def test_integrity_failure_when_spent_token_names_no_record(aws: AWS, authority_
     store, spend = aws.certificates(authority_id), make_spend()
     record = store.record(make_record(), spend=spend)
     key = {"pk": {"S": f"{authority_id}#certificate#{record.serial:x}"}, "sk": {"S": "record"}}
-    aws.dynamodb.delete_item(TableName=aws.tables.certificates, Key=key)
+    aws.sdk.delete_item(TableName=aws.tables.certificates, Key=key)
     with pytest.raises(IntegrityFailure):
         store.record(make_record(), spend=spend)

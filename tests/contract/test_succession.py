@@ -123,5 +123,5 @@ def test_predecessor_names_its_latest_successor(aws: AWS, authority_id: str) -> 
 
 def _item(aws: AWS, authority_id: str, serial: int) -> dict[str, object]:
     key = {"pk": {"S": f"{authority_id}#certificate#{serial:x}"}, "sk": {"S": "record"}}
-    item: dict[str, object] = aws.dynamodb.get_item(TableName=aws.tables.certificates, Key=key)["Item"]
+    item: dict[str, object] = aws.sdk.get_item(TableName=aws.tables.certificates, Key=key)["Item"]
     return item

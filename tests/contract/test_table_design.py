@@ -13,6 +13,7 @@ from stepless.domain.provisioner_extension import ProvisionerStamp
 from stepless.errors import Unauthenticated
 from stepless.services.bootstrap import first_provisioner
 from stepless.services.ports import KeyName, StoredKey
+from stepless.store.dynamodb import DynamoDB
 from stepless_dev.embedded_aws import EmbeddedAWS
 from tests.contract.support.backends import AWS
 from tests.contract.support.clients import clients_for
@@ -51,21 +52,25 @@ class Meter:
     """The calls of a client and what DynamoDB says they cost."""
 
     calls: list[str] = field(default_factory=list)
+    requests: list[Mapping[str, Any]] = field(default_factory=list)
     written: float = 0
     read: float = 0
 
-    def attach(self, dynamodb: Any) -> None:
-        dynamodb.meta.events.register("provide-client-params.dynamodb", self._ask)
-        dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: self.calls.append(model.name))
-        dynamodb.meta.events.register("after-call.dynamodb", self._note)
+    def attach(self, dynamodb: DynamoDB) -> None:
+        call = dynamodb.call
 
-    def _ask(self, params: dict[str, Any], **_: Any) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
+        def metered(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+            self.calls.append(operation)
+            self.requests.append(request)
+            answer = call(operation, {**request, "ReturnConsumedCapacity": "TOTAL"})
+            self._note(operation, answer.get("ConsumedCapacity", []))
+            return answer
 
-    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
-        consumed = parsed.get("ConsumedCapacity", [])
+        dynamodb.call = metered  # type: ignore[method-assign]  # of this one object
+
+    def _note(self, operation: str, consumed: Any) -> None:
         units = sum(one["CapacityUnits"] for one in (consumed if isinstance(consumed, list) else [consumed]))
-        if model.name.startswith("Transact"):
+        if operation.startswith("Transact"):
             self.written += units
         else:
             self.read += units
@@ -82,7 +87,7 @@ class Meter:
 @pytest.fixture
 def metered(embedded_aws: EmbeddedAWS, ministack: AWS) -> Iterator[tuple[AWS, Meter]]:
     operator, meter = embedded_aws.operator, Meter()
-    dynamodb: Any = clients_for(operator.endpoint_url, operator.access_key_id).dynamodb()
+    dynamodb = clients_for(operator.endpoint_url, operator.access_key_id).dynamodb()
     meter.attach(dynamodb)
     yield replace(ministack, dynamodb=dynamodb), meter
     dynamodb.close()
@@ -159,7 +164,7 @@ def test_attributes_are_those_of_the_document(ministack: AWS, authority_id: str,
 
 
 def _attributes(aws: AWS, table: str, authority_id: str) -> set[str]:
-    pages = aws.dynamodb.get_paginator("scan").paginate(TableName=table)
+    pages = aws.sdk.get_paginator("scan").paginate(TableName=table)
     items = [item for page in pages for item in page["Items"]]
     own = [item for item in items if item["pk"]["S"].split("#")[0] == authority_id]
     assert own
@@ -175,7 +180,7 @@ def test_record_of_one_name_is_within_a_kilobyte(ministack: AWS, authority_id: s
     store.record(record)
     store.record(successor_of(record), succeeds=succession(record))
     key = {"pk": {"S": f"{authority_id}#certificate#{record.serial:x}"}, "sk": {"S": "record"}}
-    item = ministack.dynamodb.get_item(TableName=ministack.tables.certificates, Key=key)["Item"]
+    item = ministack.sdk.get_item(TableName=ministack.tables.certificates, Key=key)["Item"]
     assert "successor" in item
     assert 900 < _size(item) < 1024
 
@@ -197,24 +202,14 @@ def _value_size(value: dict[str, Any]) -> int:
     return len(content.encode() if kind == "S" else content)
 
 
-def test_every_write_is_conditional(ministack: AWS, authority_id: str) -> None:
+def test_every_write_is_conditional(metered: tuple[AWS, Meter], authority_id: str) -> None:
     """But for the deletion of a provisioner's own item, which its guards' conditions hold."""
-    seen: list[dict[str, Any]] = []
-    client = ministack.dynamodb
-
-    def note(params: dict[str, Any], **_: Any) -> None:
-        seen.extend(params["TransactItems"])
-
-    event = "provide-client-params.dynamodb.TransactWriteItems"
-    client.meta.events.register(event, note, unique_id="note")
-    try:
-        for use in uses(ministack, authority_id).values():
-            use()
-        ministack.settings(authority_id, FrozenClock()).add_provisioner(
-            make_authority(authority_id), jwk_provisioner("last"), "2" * 32
-        )
-    finally:
-        client.meta.events.unregister(event, unique_id="note")
+    aws, meter = metered
+    for use in uses(aws, authority_id).values():
+        use()
+    last = jwk_provisioner("last")
+    aws.settings(authority_id, FrozenClock()).add_provisioner(make_authority(authority_id), last, "2" * 32)
+    seen = [write for request in meter.requests for write in request.get("TransactItems", ())]
     bare = [write for write in seen if "ConditionExpression" not in next(iter(write.values()))]
     assert len(seen) > 20
     assert [next(iter(write)) for write in bare] == ["Delete"]

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from stepless.runtime.aws import AWSClients
@@ -20,7 +21,7 @@ from stepless.store.certificates import DynamoCertificates
 from stepless.store.table import Table
 from tests.functions.support.authority import REGION, MotoAuthority
 from tests.functions.support.events import Client, make_event
-from tests.functions.support.faults import Fail, Faults, FaultyClients, wiring_with
+from tests.functions.support.faults import Fail, Faults, wiring_with
 from tests.support.https import Answer
 
 MOST_SECONDS = 5.0
@@ -205,8 +206,7 @@ def canceled(*codes: str) -> Fail:
     def fail() -> None:
         reasons = [{"Code": code} for code in codes]
         response: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-        kind = FaultyClients(Faults()).dynamodb().exceptions.TransactionCanceledException  # its session's own
-        raise kind(response, "TransactWriteItems")
+        raise ClientError(response, "TransactWriteItems")
 
     return fail
 

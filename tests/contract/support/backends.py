@@ -8,8 +8,10 @@ from stepless.domain.authority import Authority
 from stepless.domain.issuance import Issuer
 from stepless.domain.provisioners import Provisioner
 from stepless.keys.vault import KMSVault, VaultIssuerKeys
+from stepless.runtime.aws import AWSClients
 from stepless.services.ports import CertificateStore, Clock, IssuerKeys, KeyName, KeyStore, KeyVault, SettingsStore
 from stepless.store.certificates import DynamoCertificates
+from stepless.store.dynamodb import DynamoDB
 from stepless.store.keys import DynamoKeys
 from stepless.store.settings import DynamoSettings
 from stepless.store.table import Table
@@ -83,18 +85,19 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class AWS:
-    """The real adapters, with the clients that the functions use."""
+    """The real adapters, with the clients that the functions use, and the SDK's client for the test itself."""
 
     name: str
-    dynamodb: Any
+    dynamodb: DynamoDB
     kms: Any
+    sdk: Any
     tables: Tables
     _kms_keys: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def prepared(cls, name: str, dynamodb: Any, kms: Any) -> "AWS":
-        """Over new tables."""
-        return cls(name, dynamodb, kms, create_tables(dynamodb))
+    def prepared(cls, name: str, clients: AWSClients, sdk: Any) -> "AWS":
+        """Over new tables, which the SDK's client makes."""
+        return cls(name, clients.dynamodb(), clients.kms(), sdk, create_tables(sdk))
 
     def kms_key(self, purpose: str) -> str:
         """The ARN of a KMS key for one purpose, made when it is first asked for: moto takes 0.2 s for it."""

@@ -103,10 +103,11 @@ def serving(answer: Callable[[Call], Answer]) -> Iterator[Service]:
 
 @dataclass(slots=True)
 class LossyLine:
-    """Passes calls on to an AWS and loses the next answers on their way back."""
+    """Passes calls on to an AWS and loses the next answers on their way back, of one operation if it is named."""
 
     upstream: str
     lose: int = 0
+    operation: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, call: Call) -> Answer:
@@ -120,7 +121,8 @@ class LossyLine:
         finally:
             connection.close()
         with self._lock:
-            lost, self.lose = self.lose > 0, max(0, self.lose - 1)
+            lost = self.lose > 0 and self.operation in ("", call.operation)
+            self.lose -= lost
         return Answer(answer.status, answer.raw, lost=lost)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore.session
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from moto import mock_aws
 
 from stepless.runtime.settings import FunctionSettings
 from stepless.runtime.wiring import Wiring
@@ -18,6 +18,7 @@ from tests.functions.support.events import Client
 from tests.functions.support.handlers import ROOT, Environment
 from tests.support.forge import P256, Forge, forge_for, make_csr, pem
 from tests.support.https import Answer
+from tests.support.moto_aws import moto_aws
 
 PASSWORD = "a-password-of-functions-tests-0001"
 URL = "https://localhost:9000"
@@ -45,11 +46,15 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class MotoAuthority:
-    """A bootstrapped authority; `variables` is what all functions together need of their environment."""
+    """A bootstrapped authority; `variables` is what all functions together need of their environment.
+
+    `sdk` is DynamoDB for the test itself, past the functions' own way to it.
+    """
 
     wiring: Wiring
     forge: Forge
     variables: dict[str, str]
+    sdk: Any
     _warm: dict[str, Client] = field(default_factory=dict)
 
     def client(self, folder: str, wiring: Callable[[FunctionSettings], Wiring] | None = None) -> Client:
@@ -72,15 +77,14 @@ class MotoAuthority:
 
     def items(self, table: str, attributes: str) -> list[dict[str, Any]]:
         """Every item of a table, with some of its attributes: moto takes its time for each."""
-        scan = self.wiring.aws.dynamodb().get_paginator("scan")
+        scan = self.sdk.get_paginator("scan")
         pages = scan.paginate(TableName=self.variables[table], ProjectionExpression=attributes)
         return [item for page in pages for item in page["Items"]]
 
     def counts(self) -> tuple[int, int]:
         """How many items the inventory and the marks of spent tokens have: quicker than to read them."""
-        dynamodb = self.wiring.aws.dynamodb()
         tables = (self.variables["CERTIFICATES_TABLE"], self.variables["TICKETS_TABLE"])
-        certificates, tickets = (dynamodb.describe_table(TableName=name)["Table"]["ItemCount"] for name in tables)
+        certificates, tickets = (self.sdk.describe_table(TableName=name)["Table"]["ItemCount"] for name in tables)
         return certificates, tickets
 
     def recorded(self) -> set[int]:
@@ -101,13 +105,13 @@ class MotoAuthority:
         assert set(self.spent().values()) <= recorded
 
 
-def _make_tables(wiring: Wiring) -> dict[str, str]:
+def _make_tables(sdk: Any) -> dict[str, str]:
     resources = load_yaml(ROOT / "infra" / "data.yaml")["Resources"]
     names = {}
     for logical_id in TABLES:
         properties = resources[logical_id]["Properties"]
         request = {key: properties[key] for key in ("KeySchema", "AttributeDefinitions", "BillingMode")}
-        wiring.aws.dynamodb().create_table(TableName=logical_id, **request)
+        sdk.create_table(TableName=logical_id, **request)
         names[f"{logical_id.removesuffix('Table').upper()}_TABLE"] = logical_id
     return names
 
@@ -115,11 +119,12 @@ def _make_tables(wiring: Wiring) -> dict[str, str]:
 @contextlib.contextmanager
 def authority_in_moto(set_variable: Callable[[str, str], None]) -> Iterator[MotoAuthority]:
     """Start moto, make everything, and set the functions' environment with `set_variable`."""
-    with mock_aws():
+    with moto_aws():
         for name, value in COMMON.items():
             set_variable(name, value)
         bare = Wiring(FunctionSettings(COMMON))
-        variables = {**COMMON, **_make_tables(bare)}
+        sdk = botocore.session.get_session().create_client("dynamodb")
+        variables = {**COMMON, **_make_tables(sdk)}
         for name in ("ISSUING_KMS_KEY", "ROOT_KMS_KEY"):
             variables[name] = bare.aws.kms().create_key()["KeyMetadata"]["Arn"]
         variables["PROVISIONER_SECRET"] = bare.aws.secrets_manager().create_secret(
@@ -130,4 +135,4 @@ def authority_in_moto(set_variable: Callable[[str, str], None]) -> Iterator[Moto
         wiring = Wiring(FunctionSettings(variables))
         wiring.bootstrap(BootstrapRequest("default", "Functions", ("localhost", "127.0.0.1"), PASSWORD))
         provisioner = wiring.source_authority().provisioners[0].document
-        yield MotoAuthority(wiring, forge_for(URL, json.loads(json.dumps(provisioner)), PASSWORD), variables)
+        yield MotoAuthority(wiring, forge_for(URL, json.loads(json.dumps(provisioner)), PASSWORD), variables, sdk)

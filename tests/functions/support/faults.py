@@ -4,13 +4,13 @@ The steps are those of `STEPS`, in the order of a cold request. "After" is when 
 effect and its answer is lost, which for a write is the ambiguous case.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import botocore.session
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from typing_extensions import override
@@ -23,15 +23,15 @@ from stepless.runtime.settings import FunctionSettings
 from stepless.runtime.wiring import Wiring
 from stepless.services.issue import IssueCertificate
 from stepless.services.ports import IssuerKeys
+from stepless.store.dynamodb import CallRefused, DynamoDB, NoAnswer
 
 Fail = Callable[[], None]
 
 _OPERATIONS = {
-    "dynamodb.Query": "settings",
-    "dynamodb.GetItem": "read",
-    "kms.Decrypt": "decryption",
-    "dynamodb.TransactWriteItems": "transaction",
-    "dynamodb.UpdateItem": "update",
+    "Query": "settings",
+    "GetItem": "read",
+    "Decrypt": "decryption",
+    "TransactWriteItems": "transaction",
 }
 
 
@@ -79,6 +79,28 @@ def _shared_session() -> Any:
     return botocore.session.get_session()
 
 
+class FaultyDynamoDB:
+    """The real calls; points are outside of their retries."""
+
+    def __init__(self, real: DynamoDB, faults: Faults) -> None:
+        self._real = real
+        self._faults = faults
+
+    def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Fail as the real one does."""
+        step = _OPERATIONS[operation]
+        try:
+            self._faults.reach(f"before {step}")
+            answer = self._real.call(operation, request)
+            self._faults.reach(f"after {step}")
+        except ClientError as error:
+            reasons: Any = error.response.get("CancellationReasons", ())
+            raise CallRefused(error.response["Error"]["Code"], tuple(reasons)) from error
+        except BotoCoreError as error:
+            raise NoAnswer(operation) from error
+        return answer
+
+
 class FaultyClients(AWSClients):
     """The real clients; points are at the edge of the SDK, outside of its retries."""
 
@@ -86,6 +108,11 @@ class FaultyClients(AWSClients):
         super().__init__()
         self._session = _shared_session()
         self._faults = faults
+
+    @override
+    def dynamodb(self) -> DynamoDB:
+        faulty: Any = FaultyDynamoDB(super().dynamodb(), self._faults)
+        return cast("DynamoDB", faulty)
 
     @override
     def _client(self, service: str) -> Any:
@@ -102,8 +129,8 @@ class FaultyClients(AWSClients):
 
 
 def _step(event_name: str) -> str:
-    """`before-call.dynamodb.Query` is the settings."""
-    return _OPERATIONS[event_name.partition(".")[2]]
+    """`before-call.kms.Decrypt` is the decryption."""
+    return _OPERATIONS[event_name.rpartition(".")[2]]
 
 
 class FaultyKey(ec.EllipticCurvePrivateKey):

@@ -46,7 +46,10 @@ def step_app(*routers: APIRouter, report: ReportError) -> FastAPI:
 
     async def not_routed(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
-        return error_response(status, _STATUS_TEXT.get(status, _STATUS_TEXT[404]))
+        response = error_response(status, _STATUS_TEXT.get(status, _STATUS_TEXT[404]))
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})  # Allow (RFC 9110 §15.5.6)
+        return response
 
     app.add_exception_handler(CAError, refused)
     app.add_exception_handler(HTTPException, not_routed)

@@ -107,5 +107,5 @@ def _cause(error: Exception) -> str:
 def _aws_code(error: BaseException) -> str:
     """The code that AWS gave with a refusal, such as `` (AccessDeniedException)``."""
     response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else getattr(error, "code", None)
     return f" ({code})" if code else ""

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+def aws_environment() -> Mapping[str, str]:
+    """The variables through which Lambda tells a function its region, its credentials and, if not AWS's, endpoints."""
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_") and value}
+
+
 class MissingSetting(RuntimeError):
     """An environment variable that a function needs is not set."""
 

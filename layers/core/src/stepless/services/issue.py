@@ -92,8 +92,6 @@ class IssueCertificate:
             predecessor=order.succeeds.serial if order.succeeds else None,
         )
         standing = self._store.record(record, spend=order.spend, succeeds=order.succeeds)
-        _AUDIT.info(
-            "issued" if standing is record else "repeated",
-            extra={"serial": serial_hex(standing.serial)},
-        )
+        if standing is not record:  # the function's own log event tells of the certificate that leaves
+            _AUDIT.info("repeated", extra={"serial": serial_hex(standing.serial)})
         return standing

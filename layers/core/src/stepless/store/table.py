@@ -3,24 +3,20 @@
 What the service refuses because of a condition becomes ``Rejected``; whatever keeps it from answering becomes
 ``Unavailable``, which a client may answer by sending the same request again.
 
-Every write is a transaction, of one item too: the SDK gives it an idempotency token, so that a write whose answer got
-lost is not taken for somebody else's when the SDK sends it again.
+Every write is a transaction, of one item too: it has an idempotency token, so that a write whose answer got lost is not
+taken for somebody else's when it is sent again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from botocore.exceptions import BotoCoreError, ClientError
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from stepless.errors import Unavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from stepless.store.dynamodb import CallRefused, DynamoDB, NoAnswer, plain_item
 
 Item = dict[str, Any]
-_Result = TypeVar("_Result")
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
 # Another transaction touches the same item right now: one of the two wins, the other one looks again.
 _CONFLICT_ATTEMPTS: Final = 4
@@ -41,9 +37,9 @@ class Rejected(Exception):
 class Table:
     """The calls that the stores need, on any table."""
 
-    def __init__(self, client: DynamoDBClient) -> None:
-        """Take a low-level client; its time limits decide how long a call may hang."""
-        self._client = client
+    def __init__(self, dynamodb: DynamoDB) -> None:
+        """Take the endpoint; its time limits decide how long a call may hang."""
+        self._dynamodb = dynamodb
 
     def transact(self, writes: Sequence[Mapping[str, Any]]) -> None:
         """Write all or nothing.
@@ -62,18 +58,17 @@ class Table:
 
     def _try_transact(self, writes: Sequence[Mapping[str, Any]]) -> tuple[Item | None, ...] | None:
         """``None`` when it committed; else what stood in the way, all ``None`` when that was only a conflict."""
+        request = {"TransactItems": writes, "ClientRequestToken": str(uuid.uuid4())}
         try:
-            self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]  # plain mappings
-        except self._client.exceptions.TransactionCanceledException as error:
-            reasons = error.response.get("CancellationReasons", [])
-            codes = {reason.get("Code") for reason in reasons} - {"None", None}
+            self._dynamodb.call("TransactWriteItems", request)
+        except CallRefused as refusal:
+            if refusal.code != "TransactionCanceledException":
+                raise Unavailable("DynamoDB did not take a transaction") from refusal
+            codes = {reason.get("Code") for reason in refusal.reasons} - {"None", None}
             if not codes <= {_CONDITION_FAILED, "TransactionConflict"}:
-                raise Unavailable(f"DynamoDB canceled a transaction: {sorted(map(str, codes))}") from error
-            return tuple(
-                dict(reason.get("Item") or {}) if reason.get("Code") == _CONDITION_FAILED else None
-                for reason in reasons
-            )
-        except (ClientError, BotoCoreError) as error:
+                raise Unavailable(f"DynamoDB canceled a transaction: {sorted(map(str, codes))}") from refusal
+            return tuple(map(_obstacle, refusal.reasons))
+        except NoAnswer as error:
             raise Unavailable("DynamoDB did not take a transaction") from error
         return None
 
@@ -83,7 +78,8 @@ class Table:
         Raises:
             Unavailable: the service did not answer.
         """
-        return _answer(lambda: self._client.get_item(TableName=table, Key=key, ConsistentRead=True)).get("Item")
+        answer = self._read("GetItem", {"TableName": table, "Key": key, "ConsistentRead": True})
+        return plain_item(answer["Item"]) if "Item" in answer else None
 
     def query(self, table: str, partition: Item) -> Iterator[Item]:
         """All items of one partition in the order of their sort keys, read consistently, page by page.
@@ -98,15 +94,19 @@ class Table:
             "ConsistentRead": True,
         }
         while True:
-            page = _answer(lambda: self._client.query(**request))
-            yield from page["Items"]
+            page = self._read("Query", request)
+            yield from map(plain_item, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def _read(self, operation: str, request: Mapping[str, Any]) -> Item:
+        try:
+            return self._dynamodb.call(operation, request)
+        except (CallRefused, NoAnswer) as error:
+            raise Unavailable("DynamoDB did not answer a read") from error
 
-def _answer(call: Callable[[], _Result]) -> _Result:
-    try:
-        return call()
-    except (ClientError, BotoCoreError) as error:
-        raise Unavailable("DynamoDB did not answer a read") from error
+
+def _obstacle(reason: Mapping[str, Any]) -> Item | None:
+    """The item that made a condition fail, empty where there was none; ``None`` for a write that was not in the way."""
+    return plain_item(reason.get("Item") or {}) if reason.get("Code") == _CONDITION_FAILED else None
