@@ -114,6 +114,33 @@ def test_nothing_unrecorded_leaves_and_a_repeat_works_when_a_step_fails(
         assert recorded <= {repeat.certificate.serial_number}, "the repeat got another certificate"
 
 
+class Killed(BaseException):
+    """The process ends here: no code of ours runs any more, and nobody gets an answer."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("kind", ONE_TIME)
+def test_a_repeat_elsewhere_works_when_the_function_was_killed(kind: str, point: str, authority: MotoAuthority) -> None:
+    folder, make = ONE_TIME[kind]
+    event = make(authority, "killed.test")
+    before = authority.recorded()
+    client, _ = failing(authority, folder, point, killed)
+
+    assert client.deliver(event).status == 500  # mangum's word for it; on Lambda there would be none
+
+    authority.check_books()
+    recorded = newest(authority, before)
+    assert len(recorded) == (1 if point == "after transaction" else 0)
+    repeat = authority.client(folder).deliver(event)
+    authority.check_books(repeat)
+    assert newest(authority, before) == {repeat.certificate.serial_number}
+    assert recorded <= {repeat.certificate.serial_number}, "the repeat got another certificate"
+
+
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "signature"])
 def test_every_way_to_fail_is_answered_with_come_again(step: str, failure: str, authority: MotoAuthority) -> None:
