@@ -48,6 +48,8 @@ READ_CASES: dict[str, Build] = {
             *("/provisioners", "/provisioners?limit=x", "/provisioners?limit=0"),
             *("/provisioners?limit=-1", "/provisioners?limit=101", "/provisioners?limit=1.5"),
             *("/provisioners?limit=", "/provisioners?cursor=", "/provisioners?cursor=zzz"),
+            *("/provisioners?limit=1_0", "/provisioners?limit=%2B5", "/provisioners?limit=+5"),
+            *("/provisioners?limit=%D9%A3", "/provisioners?limit=99999999999999999999"),
             *("/provisioners?cursor=ffffffff", "/provisioners?cursor=0&limit=1"),
             *("/provisioners/unknown/encrypted-key", "/1.0/provisioners/unknown/encrypted-key"),
             *("/root/unknown", f"/root/{'0' * 64}", "/root/", "/root"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from cryptography import x509
 from fastapi import APIRouter, Request
@@ -12,6 +14,10 @@ import stepless
 from stepless.domain.authority import Authority, certificate_pem
 from stepless.errors import MalformedRequest, NotFound
 from stepless.http.json_response import json_response
+
+# Python's own reader takes other digits, spaces and underscores too, and any size.
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_INT64: Final = 2**63
 
 
 def info_routes(authority: Callable[[], Authority]) -> APIRouter:
@@ -67,11 +73,10 @@ def _add_provisioner_routes(router: APIRouter, authority: Callable[[], Authority
     @router.api_route("/provisioners", methods=["GET", "HEAD"])
     async def provisioners(request: Request) -> Response:
         text = request.query_params.get("limit", "")
-        try:
-            limit = int(text) if text else 0
-        except ValueError as error:
-            raise MalformedRequest(f"limit '{text[:32]}' is not an integer") from error
-        page, next_cursor = authority().page_of_provisioners(request.query_params.get("cursor", ""), limit)
+        limit = int(text) if _INTEGER.fullmatch(text) else None
+        if text and (limit is None or not -_INT64 <= limit < _INT64):
+            raise MalformedRequest(f"limit '{text[:32]}' is not an integer")
+        page, next_cursor = authority().page_of_provisioners(request.query_params.get("cursor", ""), limit or 0)
         return json_response({"provisioners": page, "nextCursor": next_cursor})
 
     @router.api_route("/provisioners/{key_id}/encrypted-key", methods=["GET", "HEAD"])
