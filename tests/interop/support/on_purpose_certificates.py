@@ -66,6 +66,35 @@ REQUESTS = (
         f"400 {BAD}certificate request key of type 'ECDSA secp224r1' is not supported.",
         "P-224 is under 128 bits of security.",
     ),
+    refused(
+        "key/rsa-2047",
+        f"403 {FORBIDDEN}certificate request RSA key must be at least 2048 bits (256 bytes).",
+        "The size is counted in bits, not in octets.",
+    ),
+    refused(
+        "key/rsa-e-3",
+        f"403 {FORBIDDEN}certificate request RSA public exponent must be odd, at least 65537 and below 2^256 - "
+        "make a new key with the exponent 65537.",
+        "With a small exponent careless verifiers take forged signatures (FIPS 186-5 §A.1.1).",
+    ),
+    refused(
+        "key/rsa-close-primes",
+        f"403 {FORBIDDEN}certificate request RSA key has primes that are close together, so anybody can factor it - "
+        "make a new key with another program.",
+        "Anybody can compute the private key.",
+    ),
+    refused(
+        "key/rsa-roca",
+        f"403 {FORBIDDEN}certificate request RSA key was made by a chip with the ROCA weakness (CVE-2017-15361) - "
+        "make a new key elsewhere, or after updating the chip's firmware.",
+        "The private key can be computed (CVE-2017-15361).",
+    ),
+    refused(
+        "key/ed25519-of-nobody",
+        f"403 {FORBIDDEN}certificate request Ed25519 key is a point of small order, so anybody can sign with it - "
+        "make a new key.",
+        "For a point of small order anybody can sign, without a private key.",
+    ),
     Difference(
         ("key/fail/secp256k1",),
         {

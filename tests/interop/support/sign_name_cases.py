@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.fakes.weak_keys import close_primes_key, request_for_nobodys_key, roca_key, rsa_key_with_exponent_3
 from tests.interop.support.provisioners import b64url
 from tests.interop.support.raw_calls import Build, Resolve, instant, signing
 from tests.interop.support.requests_for import RequestKey, dns, make_request
@@ -86,6 +87,11 @@ NAME_CASES: dict[str, Build] = {
     "key/ok/ed25519": _key(ed25519.Ed25519PrivateKey.generate()),
     "key/p-224": _key(ec.generate_private_key(ec.SECP224R1())),
     "key/fail/rsa-1024": _key(SHORT_RSA),
+    "key/rsa-2047": _key(rsa.generate_private_key(65537, 2047)),  # noqa: S505  # the key to refuse
+    "key/rsa-e-3": _key(rsa_key_with_exponent_3()),
+    "key/rsa-close-primes": _key(close_primes_key()),
+    "key/rsa-roca": _key(roca_key()),
+    "key/ed25519-of-nobody": signing(request=request_for_nobodys_key(b"\x01" + bytes(31), "a.test")),
     "key/fail/secp256k1": _key(ec.generate_private_key(ec.SECP256K1())),
     "dates/ok/one-hour": _dates(notAfter="1h0m0s"),
     "dates/ok/fraction": _dates(notAfter="1.5h"),

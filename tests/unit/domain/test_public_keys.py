@@ -1,4 +1,5 @@
 import hashlib
+from itertools import count
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
@@ -10,8 +11,10 @@ from tests.fakes.private_keys import SUBJECT_KEYS, p256, rsa_key
 
 
 def rsa_public_key(bits: int) -> rsa.RSAPublicKey:
-    """A key of that size without the minutes that finding its primes takes."""
-    return rsa.RSAPublicNumbers(65_537, 1 << (bits - 1) | 1).public_key()
+    """A key of that size without the minutes that finding its primes takes: its modulus has no small factor."""
+    odd = count(1 << (bits - 1) | 1, 2)
+    modulus = next(number for number in odd if all(number % divisor for divisor in range(3, 752, 2)))
+    return rsa.RSAPublicNumbers(65_537, modulus).public_key()
 
 
 @pytest.mark.parametrize("kind", SUBJECT_KEYS)

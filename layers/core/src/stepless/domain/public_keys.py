@@ -8,32 +8,30 @@ from typing import Final, TypeAlias
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from stepless.errors import BadCSR, KeyNotAllowed
+from stepless.domain.weak_keys import check_ed25519_key, check_rsa_key
+from stepless.errors import BadCSR
 
 SubjectPublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
-MIN_RSA_BITS: Final = 2_048
-# Above this one signature check costs a relying party enough to be an attack on it.
-MAX_RSA_BITS: Final = 8_192
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 
 
 def check_public_key(key: object) -> SubjectPublicKey:
-    """The key, if it may be put into a certificate: P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits.
+    """The key, if it may be put into a certificate: P-256, P-384, P-521, Ed25519 or RSA, and not weak.
+
+    That the point of an elliptic curve key is on its curve was checked by the library that read the key.
 
     Raises:
         BadCSR: another kind of key.
-        KeyNotAllowed: an RSA key that is too short or too long.
+        KeyNotAllowed: an RSA or Ed25519 key that is weak (see ``weak_keys``).
     """
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
+        return key
     if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < MIN_RSA_BITS:
-            raise KeyNotAllowed("certificate request RSA key must be at least 2048 bits (256 bytes)")
-        if key.key_size > MAX_RSA_BITS:
-            raise KeyNotAllowed(f"certificate request RSA key must be at most {MAX_RSA_BITS} bits")
+        check_rsa_key(key)
         return key
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES):
+        check_ed25519_key(key)
         return key
     kind = f"ECDSA {key.curve.name}" if isinstance(key, ec.EllipticCurvePublicKey) else type(key).__name__
     raise BadCSR(f"certificate request key of type '{kind}' is not supported")
