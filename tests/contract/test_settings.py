@@ -10,6 +10,8 @@ from typing_extensions import override
 
 from stepless.domain.authority import Authority
 from stepless.domain.claims import Claims
+from stepless.domain.policy.document import parse_policy, policy_document
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioners import Provisioner, UnusableProvisioner
 from stepless.errors import Conflict, NotFound
 from stepless.store.table import Table
@@ -86,6 +88,48 @@ def test_claims_come_back_and_count_for_provisioners(settings: Settings, authori
     read = loaded(settings)
     assert read.claims == claims
     assert [item.claims for item in read.provisioners if not isinstance(item, UnusableProvisioner)] == [claims]
+
+
+POLICY = {"x509": {"allow": {"dns": ["*.internal"], "ip": ["10.0.0.0/8"]}, "deny": {"cn": ["root"]}}}
+
+
+def test_policies_come_back(settings: Settings, authority_id: str) -> None:
+    made = make_authority(authority_id, policy=parse_policy(POLICY))
+    settings.create(made, {**ADMIN, "policy": POLICY}, "id-of-admin")
+    read = loaded(settings)
+    assert policy_document(read.policy) == POLICY
+    assert [policy_document(scoped.policy) for scoped in read.policies_over(usable(read)[0])] == [POLICY] * 2
+
+
+def test_policy_of_an_authority_can_be_replaced(settings: Settings, authority_id: str) -> None:
+    with pytest.raises(NotFound):
+        settings.set_policy(parse_policy(POLICY))
+    settings.create(make_authority(authority_id), ADMIN, "id-of-admin")
+    settings.set_policy(parse_policy(POLICY))
+    assert policy_document(loaded(settings).policy) == POLICY
+    settings.set_policy(NamePolicy())
+    assert loaded(settings).policy.is_empty
+
+
+def test_authority_does_not_load_when_its_policy_cannot_be_read(
+    aws: AWS, authority_id: str, clock: FrozenClock
+) -> None:
+    """A policy that is not understood must not count as none."""
+    settings = aws.settings(authority_id, clock)
+    settings.create(make_authority(authority_id), ADMIN, "id-of-admin")
+    aws.sdk.update_item(
+        TableName=aws.tables.settings,
+        Key={"pk": {"S": authority_id}, "sk": {"S": "authority"}},
+        UpdateExpression="SET #policy = :policy",
+        ExpressionAttributeNames={"#policy": "policy"},
+        ExpressionAttributeValues={":policy": {"S": '{"x509": {"allow": {"tomorrow": ["x"]}}}'}},
+    )
+    with pytest.raises(ValueError, match="tomorrow"):
+        settings.load()
+
+
+def usable(authority: Authority) -> list[Provisioner]:
+    return [item for item in authority.provisioners if not isinstance(item, UnusableProvisioner)]
 
 
 def test_authority_is_seen_by_another_environment(backend: Backend, created: Authority, clock: FrozenClock) -> None:

@@ -22,6 +22,7 @@ from tests.fakes.certificates import MemoryCertificates
 from tests.fakes.clock import FrozenClock
 from tests.fakes.ephemeral_ca import EphemeralCA, make_ca, sign_leaf
 from tests.fakes.faults import Faults
+from tests.fakes.identity_provider import IdentityProvider, MemoryKeySets
 from tests.fakes.keys import MemoryIssuerKeys, MemoryVault
 from tests.fakes.private_keys import PrivateKey, p256
 from tests.fakes.settings import FixedAuthority
@@ -71,9 +72,11 @@ class Deployment:
         self.certificates = MemoryCertificates(faults)
         self.vault = MemoryVault(faults)
         self.issue = IssueCertificate(MemoryIssuerKeys(self.ca.issuing), self.certificates)
-        self.signs = SignCertificate(self.source, self.issue, self.clock)
+        self.idp = IdentityProvider()
+        self.key_sets = MemoryKeySets(self.idp)
+        self.signs = SignCertificate(self.source, self.issue, self.key_sets, self.clock)
         self.renews = RenewCertificate(self.source, self.issue, self.certificates, self.clock)
-        self.revokes = RevokeCertificate(self.source, self.certificates, self.clock)
+        self.revokes = RevokeCertificate(self.source, self.certificates, self.key_sets, self.clock)
         self.keeps_endpoint = KeepEndpointCertificate(self.vault, self.issue, self.clock)
 
     @property
@@ -97,12 +100,13 @@ class Deployment:
         *,
         validity: RequestedValidity | None = None,
         body: bytes | None = None,
+        template_data: object = None,
     ) -> Issued:
         """POST /sign; ``body`` stands for the bytes of the request, by default a function of all its parts."""
         pem = csr if isinstance(csr, str) else csr_pem(csr or make_csr())
         ott = self.admin.token() if token is None else token
-        sha256 = request_sha256(body if body is not None else f"{pem}{ott}{validity}".encode())
-        return self.signs(SignRequest(pem, ott, validity or RequestedValidity(), sha256))
+        sha256 = request_sha256(body if body is not None else f"{pem}{ott}{validity}{template_data}".encode())
+        return self.signs(SignRequest(pem, ott, validity or RequestedValidity(), sha256, template_data))
 
     def leaf(
         self, key: PrivateKey | None = None, subject: str = "leaf.example", sans: Iterable[str] | None = None

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any
 
 from stepless.domain.authority import Authority
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioners import Provisioner, parse_provisioner, read_provisioner
 from stepless.errors import Conflict, NotFound, Unavailable
 from stepless.services.ports import AuthoritySource, SettingsStore
@@ -54,6 +55,13 @@ class MemorySettings:
 
     def _parsed(self, authority: Authority) -> list[Provisioner]:
         return [parse_provisioner(key, document, authority.claims) for key, document in self._provisioners.items()]
+
+    def set_policy(self, policy: NamePolicy) -> None:
+        """Replace the authority's policy, as the real store does."""
+        with self._lock:
+            if self._authority is None:
+                raise NotFound("there is no authority")
+            self._authority = replace(self._authority, policy=policy)
 
     def remove_provisioner(self, name: str) -> None:
         """Remove a provisioner, as the real store does."""

@@ -12,6 +12,7 @@ from tests.interop.support.other_cases import (
     RENEW_CASES,
     REVOKE_CASES,
 )
+from tests.interop.support.people_cases import PEOPLE_CASES
 from tests.interop.support.raw_calls import observe
 from tests.interop.support.sign_body_cases import SIGN_BODY_CASES
 from tests.interop.support.sign_name_cases import NAME_CASES
@@ -26,6 +27,7 @@ CASES = {
     **RENEW_CASES,
     **REKEY_CASES,
     **REVOKE_CASES,
+    **PEOPLE_CASES,
 }
 
 

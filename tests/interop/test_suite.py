@@ -12,7 +12,7 @@ from tests.interop.support.process import find_program, run
 from tests.interop.support.tools import REPOSITORY
 
 HERE = Path(__file__).parent
-ROWS = {*range(1, 19), 21, *range(24, 36), 40}
+ROWS = {*range(1, 22), 22, *range(24, 36), 37, 38, 40}
 COMPATIBILITY = REPOSITORY / "docs" / "step-compat.md"
 
 
@@ -67,4 +67,6 @@ def test_tools_fail_to_prepare_when_go_is_missing(without_go: Path) -> None:
     assert outcome.exit_code == 1
     for name in ("step", "step-ca", "golib"):
         assert f"failed to prepare {name} (Go is missing" in outcome.stderr
-    assert "failed to prepare curl (install it" in outcome.stderr
+    assert "failed to prepare oidc (Node.js with npm is missing" in outcome.stderr
+    for name in ("curl", "chromium"):
+        assert f"failed to prepare {name} (install it" in outcome.stderr

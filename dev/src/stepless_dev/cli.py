@@ -1,4 +1,4 @@
-"""The command line: `python -m stepless_dev run` and `... provisioner add|list|remove`."""
+"""The command line: `python -m stepless_dev run`, `... provisioner add|list|remove` and `... policy set|show`."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from stepless_dev import provisioners
+from stepless_dev import settings
 from stepless_dev.home import StartError
 
 _ROOT = Path(__file__).resolve().parents[3]  # of the checkout: dev/src/stepless_dev/cli.py
@@ -31,6 +31,11 @@ def _parser() -> argparse.ArgumentParser:
     remove = verbs.add_parser("remove", parents=[shared], help="by its name")
     remove.add_argument("name")
     verbs.add_parser("list", parents=[shared], help="names and types")
+    policy = commands.add_parser("policy", help="which names the running authority certifies")
+    verbs = policy.add_subparsers(dest="verb", required=True)
+    replace = verbs.add_parser("set", parents=[shared], help="from a file in the form of ca.json's authority.policy")
+    replace.add_argument("file", type=Path)
+    verbs.add_parser("show", parents=[shared], help="as JSON")
     return parser
 
 
@@ -48,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     options = _parser().parse_args(arguments)
     _isolate()
-    return _run(options) if options.command == "run" else _provisioner(options)
+    return _run(options) if options.command == "run" else _manage(options)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -59,16 +64,21 @@ def _run(options: argparse.Namespace) -> int:
     return asyncio.run(serve(chosen))
 
 
-def _provisioner(options: argparse.Namespace) -> int:
+def _manage(options: argparse.Namespace) -> int:
     from stepless.errors import CAError  # noqa: PLC0415  # with the rest of the core
 
     try:
-        if options.verb == "add":
-            text = provisioners.add(options.home, options.file)
-        elif options.verb == "remove":
-            text = provisioners.remove(options.home, options.name)
-        else:
-            text = provisioners.listing(options.home)
+        match (options.command, options.verb):
+            case ("provisioner", "add"):
+                text = settings.add_provisioner(options.home, options.file)
+            case ("provisioner", "remove"):
+                text = settings.remove_provisioner(options.home, options.name)
+            case ("policy", "set"):
+                text = settings.set_policy(options.home, options.file)
+            case ("policy", _):
+                text = settings.show_policy(options.home)
+            case _:
+                text = settings.list_provisioners(options.home)
     except (StartError, CAError, ValueError, OSError) as exc:
         print(f"stepless: {exc}", file=sys.stderr)  # the person at the terminal
         return 1

@@ -209,11 +209,13 @@ class Environment:
 
 
 def _variables(function: Function, credentials: Credentials, endpoint_url: str) -> dict[str, str]:
-    """What Lambda gives a function, and nothing of our own environment.
+    """What Lambda gives a function, and nothing of our own environment but whom TLS trusts.
 
     `LAMBDA_TASK_ROOT` is missing on purpose: it makes Powertools send traces to an X-Ray daemon.
     """
+    ours = os.environ  # noqa: TID251  # an identity provider of a company may be known to its laptops alone
     return {
+        **{name: ours[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in ours},
         "PATH": os.defpath,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from stepless.domain.authority import Authority
 from stepless.domain.issuance import Issuer
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioners import Provisioner
 from stepless.keys.vault import KMSVault, VaultIssuerKeys
 from stepless.runtime.aws import AWSClients
@@ -25,6 +26,10 @@ class Settings(SettingsStore, Protocol):
     """The port, and what provisioner commands need beside it."""
 
     def add_provisioner(self, authority: Authority, document: Mapping[str, Any], provisioner_id: str) -> Provisioner:
+        """See `DynamoSettings`."""
+        ...
+
+    def set_policy(self, policy: NamePolicy) -> None:
         """See `DynamoSettings`."""
         ...
 

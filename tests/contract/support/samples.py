@@ -22,7 +22,7 @@ from stepless.domain.certificate import (
 )
 from stepless.domain.issuance import Issuer, IssuingPrivateKey, self_sign, sign_certificate
 from stepless.domain.names import classify_all
-from stepless.domain.profile import ca_content, leaf_content
+from stepless.domain.profile import ca_content, leaf_design
 from stepless.domain.provisioner_extension import ProvisionerStamp
 from stepless.domain.serial import lineage_of, new_lineage, new_serial
 from stepless.domain.validity import Validity
@@ -97,14 +97,13 @@ def issue_leaf(
     stamp: ProvisionerStamp | None = None,
 ) -> x509.Certificate:
     """A certificate of some issuer."""
-    content = leaf_content(
+    content = leaf_design(
         subject=names[0] if names else "",
         names=classify_all(names),
         public_key=leaf_key().public_key(),
-        validity=LIFETIME,
         stamp=stamp,
         authority_key=issuer.authority_key_identifier,
-    )
+    ).content(LIFETIME)
     return sign_certificate(content, issuer, serial or new_serial(new_lineage()))
 
 

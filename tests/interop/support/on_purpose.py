@@ -5,6 +5,7 @@
 
 from tests.interop.support.difference import Difference
 from tests.interop.support.on_purpose_certificates import PROFILES, RENEWALS, REQUESTS
+from tests.interop.support.on_purpose_people import PEOPLE
 from tests.interop.support.on_purpose_tokens import READING, TOKENS
 
-ON_PURPOSE: tuple[Difference, ...] = (*READING, *TOKENS, *REQUESTS, *RENEWALS, *PROFILES)
+ON_PURPOSE: tuple[Difference, ...] = (*READING, *TOKENS, *REQUESTS, *RENEWALS, *PROFILES, *PEOPLE)

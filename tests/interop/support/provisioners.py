@@ -10,6 +10,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 # With these a list of provisioners takes more than one page of 100.
 CROWD = 101
+# Base64 of it is what `step ca provisioner` writes; a file may have the text as well.
+TEMPLATE = """{
+  "subject": {
+    "commonName": {{ toJson .Subject.CommonName }},
+    "organization": {{ toJson .Org }}
+    {{- with .Insecure.User.ou }}, "organizationalUnit": {{ toJson . }}{{ end }}
+    {{- with .Token.user.unit }}, "locality": {{ toJson . }}{{ end }}
+  },
+  "sans": {{ toJson .SANs }},
+{{- if typeIs "*rsa.PublicKey" .Insecure.CR.PublicKey }}
+  "keyUsage": ["keyEncipherment", "digitalSignature"],
+{{- else }}
+  "keyUsage": ["digitalSignature"],
+{{- end }}
+  "extKeyUsage": ["clientAuth"],
+  "policyIdentifiers": ["1.2.3.4"],
+  "crlDistributionPoints": ["http://crl.test/1.crl"],
+  "extensions": [{"id": "1.2.3.4.5", "value": {{ asn1Enc "utf8:hello" | toJson }}}]
+}"""
+WALLED: dict[str, Any] = {"x509": {"allow": {"dns": ["*.test"], "uri": ["*.test"]}, "deny": {"dns": ["bad.test"]}}}
+WILD: dict[str, Any] = {"x509": {"allow": {"dns": ["*.test"]}, "allowWildcardNames": True}}
 
 
 def b64url(data: bytes) -> str:
@@ -57,5 +78,12 @@ def extras(admin: dict[str, Any], root: Path) -> list[dict[str, Any]]:
         variant("once", disableRenewal=True),
         variant("late", minTLSCertDuration="1s", allowRenewalAfterExpiry=True),
         variant("plain", disableSmallstepExtensions=True),
+        {**variant("templated"), "options": {"x509": {"template": TEMPLATE, "templateData": {"Org": "Acme"}}}},
+        {**variant("failing"), "options": {"x509": {"template": '{{ fail "nope" }}'}}},
+        {**variant("broken"), "options": {"x509": {"template": "{{ .Subject.Nothing }}"}}},
+        {**variant("invalid"), "options": {"x509": {"template": '{"subject": 7}'}}},
+        # step-ca has no policies of provisioners in its file, and does not read these.
+        {**variant("walled"), "policy": WALLED},
+        {**variant("wild"), "policy": WILD},
         *({"type": "JWK", "name": f"crowd-{number:03}", "key": crowd_key} for number in range(CROWD)),
     ]

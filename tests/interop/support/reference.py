@@ -29,10 +29,18 @@ def _initialise(tools: Tools, home: Path, port: int) -> None:
 
 
 @contextlib.contextmanager
-def running(tools: Tools, home: Path, extras: ExtraProvisioners) -> Iterator[Authority]:
-    """Yield a started step-ca whose ca.json also holds the provisioners that `extras` returns.
+def running(
+    tools: Tools,
+    home: Path,
+    extras: ExtraProvisioners,
+    policy: dict[str, Any] | None = None,
+    *,
+    trust: Path | None = None,
+) -> Iterator[Authority]:
+    """Yield a started step-ca whose ca.json also holds the provisioners that `extras` returns, and the policy.
 
-    `extras` is called with the first provisioner and the path of the root certificate.
+    `extras` is called with the first provisioner and the path of the root certificate; `trust` is a file of roots that
+    it trusts when it calls identity providers.
     """
     port = free_port()
     _initialise(tools, home, port)
@@ -41,6 +49,8 @@ def running(tools: Tools, home: Path, extras: ExtraProvisioners) -> Iterator[Aut
     document = json.loads(configuration.read_text())
     provisioners = document["authority"]["provisioners"]
     provisioners.extend(extras(provisioners[0], root))
+    if policy is not None:
+        document["authority"]["policy"] = policy
     configuration.write_text(json.dumps(document))
     defaults = json.loads((home / "step" / "config" / "defaults.json").read_text())
     with (home / "server.log").open("w") as log:
@@ -48,7 +58,12 @@ def running(tools: Tools, home: Path, extras: ExtraProvisioners) -> Iterator[Aut
             [tools.step_ca, configuration, "--password-file", home / "password"],
             cwd=home,
             output=log,
-            env={"HOME": str(home), "STEPPATH": str(home / "step"), "PATH": process.SYSTEM_PATH},
+            env={
+                "HOME": str(home),
+                "STEPPATH": str(home / "step"),
+                "PATH": process.SYSTEM_PATH,
+                **({"SSL_CERT_FILE": str(trust)} if trust is not None else {}),
+            },
         )
         try:
             wait_for_tls(port, root, alive=lambda: server.poll() is None, seconds=START_SECONDS)

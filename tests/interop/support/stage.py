@@ -3,11 +3,13 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.interop.support import reference, stepless
+from tests.interop.support import identity_provider, reference, stepless
 from tests.interop.support.authority import Authority, Kind
+from tests.interop.support.identity_provider import IdentityProvider
 from tests.interop.support.provisioners import extras
 from tests.interop.support.renewal_run import RenewalRun, renewing
 from tests.interop.support.step_client import StepClient
@@ -27,6 +29,7 @@ class Target:
     key: ProvisionerKey
     endpoint: tuple[Path, Path]
     renewal_run: RenewalRun
+    provider: IdentityProvider
 
 
 class Stage:
@@ -36,6 +39,7 @@ class Stage:
         self._tools = tools
         self._home = home
         self._stack = stack
+        self._provider: IdentityProvider | None = None
         self._targets: dict[Kind, Target] = {}
         self._broken: dict[Kind, str] = {}
 
@@ -62,9 +66,26 @@ class Stage:
         home, shared = self._home / kind, self._home / f"{kind}-client"
         home.mkdir()
         shared.mkdir()
-        server = reference.running(self._tools, home, extras) if kind == "step-ca" else stepless.running(home, extras)
+        provider = self._identity_provider()
+
+        def everyone(admin: dict[str, Any], root: Path) -> list[dict[str, Any]]:
+            return [*extras(admin, root), *provider.provisioners]
+
+        server = (
+            reference.running(self._tools, home, everyone, trust=provider.root)
+            if kind == "step-ca"
+            else stepless.running(home, everyone, trust=provider.root)
+        )
         authority = self._stack.enter_context(server)
         client = StepClient(self._tools.step, authority, shared)
         client.bootstrap().succeed()
         run = self._stack.enter_context(renewing(self._tools, client, shared))
-        return Target(authority, client, unlock(client), client.obtain("localhost", "proxy"), run)
+        return Target(authority, client, unlock(client), client.obtain("localhost", "proxy"), run, provider)
+
+    def _identity_provider(self) -> IdentityProvider:
+        """Return the provider of all targets: step-ca asks it for its keys when it starts."""
+        if self._provider is None:
+            home = self._home / "identity-provider"
+            home.mkdir()
+            self._provider = self._stack.enter_context(identity_provider.running(self._tools, home))
+        return self._provider

@@ -37,16 +37,18 @@ class StepClient:
         env: Mapping[str, str] | None = None,
     ) -> Outcome:
         """Run `step` with these arguments, exactly as a person would type them."""
-        environment = {**self._environment(), **(env or {})}
+        environment = {**self.environment, **(env or {})}
         return run([self.program, *arguments], cwd=self.directory, env=environment, stdin=stdin)
 
     def type(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> str:
         """Run `step` in a terminal, answer its prompts, and return what was on the screen."""
-        environment = {**self._environment(), "TERM": "xterm"}
+        environment = {**self.environment, "TERM": "xterm"}
         command = [str(self.program), *arguments]
         return converse(command, answers, cwd=self.directory, env=environment)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """All that `step` knows of its surroundings."""
         return {
             "HOME": str(self.directory),
             "STEPPATH": str(self.home),

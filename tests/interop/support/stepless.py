@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stepless_dev import provisioners
+from stepless_dev import settings
 from tests.interop.support import process
 from tests.interop.support.authority import POLL_SECONDS, Authority, free_port, wait_for_tls
 from tests.interop.support.http_client import Caller
@@ -40,7 +40,7 @@ def _add_provisioners(home: Path, wanted: list[dict[str, Any]]) -> None:
     file.write_text(json.dumps(wanted[0]))
     command = ("-m", "stepless_dev", "provisioner", "add", "--home", home, file)
     process.run([sys.executable, *command], cwd=REPOSITORY).succeed()
-    operator = provisioners.connect(home)
+    operator = settings.connect(home)
     for provisioner in wanted[1:]:
         operator.add_provisioner(provisioner)
 
@@ -56,12 +56,18 @@ def _wait_for_provisioners(authority: Authority, name: str) -> None:
 
 
 @contextlib.contextmanager
-def running(home: Path, extras: ExtraProvisioners) -> Iterator[Authority]:
-    """Yield a started stepless that also has the provisioners that `extras` returns."""
+def running(home: Path, extras: ExtraProvisioners, *, trust: Path) -> Iterator[Authority]:
+    """Yield a started stepless that also has the provisioners that `extras` returns.
+
+    `trust` is a file of roots that its functions trust when they call identity providers.
+    """
     port = free_port()
     with (home / "server.log").open("w") as log:
         server = process.start(
-            [sys.executable, "-m", "stepless_dev", "run", "--port", str(port), "--home", home],
+            [
+                *("/usr/bin/env", f"SSL_CERT_FILE={trust}"),
+                *(sys.executable, "-m", "stepless_dev", "run", "--port", str(port), "--home", home),
+            ],
             cwd=REPOSITORY,
             output=log,
         )

@@ -17,6 +17,7 @@ class Tools:
     step: Path
     step_ca: Path
     golib: Path
+    oidc: Path
 
 
 def prepare() -> Tools:
@@ -27,5 +28,6 @@ def prepare() -> Tools:
     script = REPOSITORY / "scripts" / "get-tools.sh"
     outcome = process.run(["sh", script], cwd=REPOSITORY, timeout_seconds=PREPARE_SECONDS)
     assert outcome.exit_code == 0, f"failed to prepare: {outcome.describe()}"
-    programs = REPOSITORY / ".tools" / "bin"
-    return Tools(programs / "step", programs / "step-ca", programs / "golib")
+    tools = REPOSITORY / ".tools"
+    programs = tools / "bin"
+    return Tools(programs / "step", programs / "step-ca", programs / "golib", tools / "oidc")

@@ -204,7 +204,7 @@ def test_any_text_is_a_request_or_refused(pem: str) -> None:
 
 
 def request_for(common_name: str = "", *names: str) -> CertificateRequest:
-    return CertificateRequest(b"der", p256().public_key(), common_name, classify_all(names))
+    return CertificateRequest(make_csr(), p256().public_key(), common_name, classify_all(names))
 
 
 @pytest.mark.parametrize("common_name", ["", "a", "b"])

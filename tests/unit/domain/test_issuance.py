@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from stepless.domain.issuance import Issuer, self_sign, sign_certificate
 from stepless.domain.names import classify_all
-from stepless.domain.profile import CertificateContent, leaf_content
+from stepless.domain.profile import CertificateContent, leaf_design
 from stepless.domain.serial import MAX_SERIAL
 from stepless.domain.validity import Validity
 from stepless.errors import IntegrityFailure, ValidityNotAllowed
@@ -22,14 +22,13 @@ CA = make_ca()
 
 
 def content(not_before: datetime = SECOND, not_after: datetime = SECOND + timedelta(hours=1)) -> CertificateContent:
-    return leaf_content(
+    return leaf_design(
         subject="leaf.example",
         names=classify_all(["leaf.example"]),
         public_key=p256().public_key(),
-        validity=Validity(not_before, not_after),
         stamp=None,
         authority_key=CA.issuing.authority_key_identifier,
-    )
+    ).content(Validity(not_before, not_after))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from stepless.domain.issuance import sign_certificate
 from stepless.domain.names import classify_all
-from stepless.domain.profile import CertificateContent, ca_content, leaf_content, renewed_content
+from stepless.domain.profile import CertificateContent, ca_content, leaf_design, renewed_content
 from stepless.domain.provisioner_extension import PROVISIONER_OID, ProvisionerStamp
 from stepless.domain.serial import new_lineage, new_serial
 from stepless.domain.validity import Validity
@@ -27,14 +27,13 @@ def leaf(
     key: PrivateKey | None = None,
     stamp: ProvisionerStamp | None = STAMP,
 ) -> CertificateContent:
-    return leaf_content(
+    return leaf_design(
         subject=subject,
         names=classify_all(names),
         public_key=(key or p256()).public_key(),
-        validity=VALIDITY,
         stamp=stamp,
         authority_key=CA.issuing.authority_key_identifier,
-    )
+    ).content(VALIDITY)
 
 
 def oids(content: CertificateContent) -> list[str]:

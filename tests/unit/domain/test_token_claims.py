@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepless.domain.token import UntrustedToken, check_times, read_claims
+from stepless.domain.token import UntrustedToken, check_times, read_claims, read_foreign_claims
 from stepless.errors import CAError, Unauthenticated
 from tests.fakes.clock import NOW
 
@@ -141,3 +141,31 @@ def test_any_claims_are_read_or_refused(changes: dict[str, object]) -> None:
     assert claims.subject
     assert claims.expires_at <= NOW + timedelta(hours=1, minutes=1)
     assert all(isinstance(san, str) for san in claims.sans)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        pytest.param({}, 300, id="ok/short"),
+        pytest.param({"exp": AT + 86_400}, 3600, id="ok/a-day"),
+        pytest.param({"exp": AT + 10**9}, 3600, id="ok/thirty-years"),
+        pytest.param({"iat": AT - 3600, "exp": AT + 86_400}, 0, id="ok/issued-an-hour-ago"),
+        pytest.param({"iat": AT - 3659, "exp": AT + 86_400}, -59, id="ok/an-hour-ago-within-the-leeway"),
+        pytest.param({"iat": AT - 86_400 * 3, "nbf": ..., "exp": AT + 60}, None, id="fail/issued-days-ago"),
+        pytest.param({"iat": AT - 3662, "exp": AT + 86_400}, None, id="fail/issued-more-than-an-hour-ago"),
+        pytest.param({"iat": ...}, None, id="fail/not-told"),
+        pytest.param({"iat": None}, None, id="fail/null"),
+        pytest.param({"iat": True}, None, id="fail/boolean"),
+        pytest.param({"exp": ...}, None, id="fail/no-expiry"),
+        pytest.param({"nbf": AT + 120}, None, id="fail/not-yet"),
+    ],
+)
+def test_the_token_of_an_identity_provider_counts_in_its_first_hour(
+    changes: dict[str, object], seconds: int | None
+) -> None:
+    if seconds is None:
+        with pytest.raises(Unauthenticated):
+            read_foreign_claims(token(**changes), now=NOW)
+        return
+    expires_at = read_foreign_claims(token(**changes), now=NOW).expires_at
+    assert expires_at == datetime.fromtimestamp(AT + seconds, UTC)

@@ -28,6 +28,7 @@ from tests.fakes.certificate_requests import csr_pem, make_csr
 from tests.fakes.certificates import MemoryCertificates
 from tests.fakes.clock import NOW, FrozenClock
 from tests.fakes.faults import Faults
+from tests.fakes.identity_provider import MemoryKeySets
 from tests.fakes.jose import jws
 from tests.fakes.keys import MemoryVault
 from tests.fakes.settings import FixedAuthority, MemorySettings
@@ -202,7 +203,7 @@ def test_a_token_of_the_escrowed_key_is_good_for_a_certificate() -> None:
     key = ECKey.import_key(json.loads(opened.plaintext or b""))
     claims = step_claims("admin", "leaf.example", f"https://{HOST}:9000/1.0/sign")
     token = jws({"kid": document["key"]["kid"]}, claims, key.private_key)  # type: ignore[arg-type]  # a P-256 key
-    sign = SignCertificate(FixedAuthority(authority), stack.issue, stack.clock)
+    sign = SignCertificate(FixedAuthority(authority), stack.issue, MemoryKeySets(), stack.clock)
     issued = sign(SignRequest(csr_pem(make_csr()), token, RequestedValidity(), b"x"))
     issued.record.certificate.verify_directly_issued_by(authority.issuing.certificate)
 

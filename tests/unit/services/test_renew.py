@@ -166,7 +166,7 @@ def test_a_provisioner_made_anew_does_not_inherit_the_certificates_of_the_old_on
 
 def test_an_unusable_provisioner_renews_nothing(ca: Deployment) -> None:
     old = ca.leaf()
-    ca.set_provisioners(**{"p-admin": {**ca.admin.document, "options": {"x509": {"template": "{}"}}}})
+    ca.set_provisioners(**{"p-admin": {**ca.admin.document, "options": {"webhooks": [{}]}}})
     with pytest.raises(Unauthenticated, match="provisioner is not one"):
         ca.renew(old)
 

@@ -95,5 +95,22 @@ class Unavailable(CAError):
     retry_after_seconds = 2
 
 
+class IdentityProviderUnavailable(Unavailable):
+    """An identity provider, without which a provisioner cannot verify its tokens, does not do its work now.
+
+    The detail is shown: who logs in there is the one to know. It names the provisioner.
+    """
+
+    retry_after_seconds = 10
+
+
+class TemplateFailed(CAError):
+    """A certificate template could not be executed, or exceeded a limit; the detail has the place, for the log."""
+
+
+class BadTemplateOutput(TemplateFailed):
+    """What a template rendered describes no certificate that may be issued; the detail says why, for the log."""
+
+
 class IntegrityFailure(CAError):
     """Something stored or produced by the authority is not what it must be; nothing is handed out."""

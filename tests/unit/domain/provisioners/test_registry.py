@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepless.domain.claims import Claims
+from stepless.domain.policy.document import policy_document
 from stepless.domain.provisioners import UnusableProvisioner, parse_provisioner, read_provisioner
+from stepless.domain.template import CertificateTemplate
 from tests.fakes.jose import public_jwk
 from tests.fakes.private_keys import p256
 from tests.fakes.tokens import JWKTokens
@@ -29,11 +31,14 @@ def test_the_type_is_matched_without_case_and_the_document_stays() -> None:
         pytest.param({"name": 1}, "name: printable text", id="fail/name-is-a-number"),
         pytest.param({"name": "x" * 129}, "1 to 128 characters", id="fail/long-name"),
         pytest.param({"name": "a\nb"}, "name: printable text", id="fail/name-with-a-line-break"),
-        pytest.param({"type": None}, "type: None is not supported; supported are JWK, X5C", id="fail/no-type"),
+        pytest.param({"type": None}, "type: None is not supported; supported are JWK, OIDC, X5C", id="fail/no-type"),
         pytest.param({"type": "AWS"}, "'AWS' is not supported", id="fail/another-type"),
         pytest.param({"type": ["JWK"]}, "is not supported", id="fail/type-is-a-list"),
-        pytest.param({"options": {"x509": {"template": "{}"}}}, "options: templates", id="fail/template"),
-        pytest.param({"options": {"webhooks": [{}]}}, "options: templates and webhooks", id="fail/webhook"),
+        pytest.param({"options": ["x509"]}, "options: must be an object", id="fail/options-are-a-list"),
+        pytest.param({"options": {"x509": {"template": "?"}}}, "options.x509.template: neither", id="fail/template"),
+        pytest.param({"options": {"webhooks": [{}]}}, "options: webhooks is not supported", id="fail/webhook"),
+        pytest.param({"options": {"SSH": {"template": "{}"}}}, "options: ssh is not supported", id="fail/ssh"),
+        pytest.param({"policy": {"x509": {"allow": {"dns": ["a b"]}}}}, r"x509.allow.dns\[0\]", id="fail/policy"),
         pytest.param({"claims": {"maxTLSCertDuration": "1m"}}, "claims: 0 < min", id="fail/claims"),
         pytest.param({"claims": ["1h"]}, "claims: must be an object", id="fail/claims-are-a-list"),
         pytest.param({"claims": {"minHostSSHCertDuration": ""}}, "minHostSSH|duration", id="fail/empty-ssh-duration"),
@@ -60,6 +65,14 @@ def test_claims_go_over_those_of_the_authority_and_are_shown_as_go_prints_them()
     assert provisioner.document["claims"] == {"defaultTLSCertDuration": "1h30m0s"}
 
 
+def test_template_and_policy_are_read_from_steps_places() -> None:
+    options = {"x509": {"template": "{}", "templateData": {"OU": "Eng"}}}
+    policy = {"x509": {"allow": {"dns": ["*.test"]}}}
+    provisioner = parse_provisioner("id", {**DOCUMENT, "options": options, "policy": policy}, Claims())
+    assert provisioner.template == CertificateTemplate("{}", {"OU": "Eng"})
+    assert policy_document(provisioner.policy) == policy
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
@@ -80,7 +93,8 @@ _KEYS = st.dictionaries(
             "key": _JSON | _KEYS | _KEYS.map(lambda changes: {**_JWK, **changes}),
             "roots": _JSON,
             "claims": _JSON,
-            "options": _JSON,
+            "options": _JSON | st.fixed_dictionaries({"x509": _JSON}),
+            "policy": _JSON | st.fixed_dictionaries({"x509": _JSON}),
             "encryptedKey": _JSON,
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from stepless.domain.audience import Operation, audience_for
 from stepless.domain.claims import Claims
+from stepless.domain.issuance import authority_key_identifier
+from stepless.domain.policy.engine import AUTHORITY_SCOPE, NamePolicy, ScopedPolicy, provisioner_scope
 from stepless.domain.provisioners import Provisioner, UnusableProvisioner
 from stepless.domain.public_keys import sha256_hex
 from stepless.domain.token import UntrustedToken
@@ -49,11 +51,17 @@ class Authority:
     claims: Claims = field(default_factory=Claims)
     federated_roots: tuple[x509.Certificate, ...] = ()
     backdate: timedelta = DEFAULT_BACKDATE
+    policy: NamePolicy = field(default_factory=NamePolicy)
 
     @property
     def issuing(self) -> Intermediate:
         """The intermediate that signs now."""
         return self.intermediates[0]
+
+    @cached_property
+    def issuing_key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """What certificates of this authority say of the key that signs them."""
+        return authority_key_identifier(self.issuing.certificate)
 
     @cached_property
     def chain_pem(self) -> tuple[str, ...]:
@@ -71,8 +79,8 @@ class Authority:
         return tuple(item for item in self.provisioners if not isinstance(item, UnusableProvisioner))
 
     @cached_property
-    def _by_lookup_id(self) -> Mapping[str, Provisioner]:
-        return {provisioner.lookup_id: provisioner for provisioner in self._usable}
+    def _by_lookup_id(self) -> Mapping[tuple[bool, str], Provisioner]:
+        return {(provisioner.names_authority, provisioner.lookup_id): provisioner for provisioner in self._usable}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Provisioner]:
@@ -85,17 +93,30 @@ class Authority:
     def provisioner_for(self, token: UntrustedToken, operation: Operation) -> Provisioner:
         """The provisioner that must verify a token, found by what the token claims of itself.
 
+        A token that names this authority is looked up by its issuer and key id, or fragment, and by nothing else. Any
+        other one was made by an identity provider for a client of it, which must be a provisioner's.
+
         Raises:
             Unauthenticated: the audience is not this authority and operation, or there is no such provisioner.
         """
         audience = audience_for(token.audiences, operation, self.dns_names)
         if audience is None:
-            raise Unauthenticated(f"the token's audience is not {operation} at one of {', '.join(self.dns_names)}")
+            return self._provisioner_of_client(token, operation)
         lookup_id = audience.fragment or f"{token.text_claim('iss')}:{token.key_id}"
-        provisioner = self._by_lookup_id.get(lookup_id)
+        provisioner = self._by_lookup_id.get((True, lookup_id))
         if provisioner is None or provisioner.fragment != audience.fragment:
             raise Unauthenticated("no provisioner of this authority has the token's issuer and key id, or fragment")
         return provisioner
+
+    def _provisioner_of_client(self, token: UntrustedToken, operation: Operation) -> Provisioner:
+        """The first that step-ca would find; it must be the one that verifies, there is no second try."""
+        named_here = any(audience_for(token.audiences, other, self.dns_names) for other in Operation)
+        for client in () if named_here else _clients(token):
+            provisioner = self._by_lookup_id.get((False, client))
+            if provisioner is not None:
+                return provisioner
+        hosts = ", ".join(self.dns_names)
+        raise Unauthenticated(f"the token's audience is not {operation} at one of {hosts}, nor a provisioner's client")
 
     def provisioner_named(self, name: str) -> Provisioner | None:
         """The usable provisioner of that name."""
@@ -104,6 +125,13 @@ class Authority:
     def provisioner_with_id(self, provisioner_id: str) -> Provisioner | None:
         """The usable provisioner of that id."""
         return self._by_id.get(provisioner_id)
+
+    def policies_over(self, provisioner: Provisioner) -> tuple[ScopedPolicy, ...]:
+        """The policies that must all allow the names of a provisioner's certificates, the nearest first."""
+        return (
+            ScopedPolicy(provisioner_scope(provisioner.name), provisioner.policy),
+            ScopedPolicy(AUTHORITY_SCOPE, self.policy),
+        )
 
     def encrypted_key(self, key_id: str) -> str:
         """The escrowed provisioner key for a JWK key id, as compact JWE.
@@ -138,10 +166,25 @@ class Authority:
         )
 
 
+def _clients(token: UntrustedToken) -> Iterator[str]:
+    """The clients that an identity provider's token may be meant for: those that step-ca looks for, in its order."""
+    first = token.audiences[:1]
+    if not first:
+        return
+    yield token.text_claim("azp")
+    if token.text_claim("tid"):  # Azure's: with e-mail it is a person's, otherwise a machine's of that tenant
+        if token.text_claim("email"):
+            yield from first
+        yield token.text_claim("tid")
+    yield from first
+
+
 def _public(item: Provisioner | UnusableProvisioner) -> Mapping[str, Any]:
+    """What everybody may read; a policy says which names there are, and nobody needs it to ask for a certificate."""
+    document = {key: value for key, value in item.document.items() if key != "policy"}
     if isinstance(item, UnusableProvisioner):
-        return {**item.document, "state": "Uninitialized", "stateReason": item.reason}
-    return item.document
+        return {**document, "state": "Uninitialized", "stateReason": item.reason}
+    return document
 
 
 def certificate_pem(certificate: x509.Certificate) -> str:

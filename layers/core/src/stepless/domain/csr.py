@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from stepless.domain.certificate import UNREADABLE
-from stepless.domain.names import MAX_NAMES, Name, NameType, classify
+from stepless.domain.names import MAX_NAMES, Name, NameType, name_of
 from stepless.domain.public_keys import SubjectPublicKey, check_public_key
 from stepless.errors import BadCSR, Forbidden, TooLarge
 
@@ -29,10 +29,15 @@ class CertificateRequest:
     Its names are wishes: what is issued comes from the token, and these are only compared with it.
     """
 
-    der: bytes
+    csr: x509.CertificateSigningRequest
     public_key: SubjectPublicKey
     common_name: str
     names: tuple[Name, ...]
+
+    @property
+    def der(self) -> bytes:
+        """The request in DER."""
+        return self.csr.public_bytes(Encoding.DER)
 
     @property
     def fingerprint_b64url(self) -> str:
@@ -64,7 +69,7 @@ def verify_csr(csr: x509.CertificateSigningRequest) -> CertificateRequest:
 
     Raises:
         BadCSR: a wrong signature, an outdated hash, or names that do not parse.
-        KeyNotAllowed: a weak RSA key.
+        KeyNotAllowed: a weak key.
     """
     try:
         public_key = check_public_key(csr.public_key())
@@ -79,7 +84,7 @@ def verify_csr(csr: x509.CertificateSigningRequest) -> CertificateRequest:
     if len(common_names) > 1:
         raise BadCSR("invalid csr: it has more than one common name")
     return CertificateRequest(
-        der=csr.public_bytes(Encoding.DER),
+        csr=csr,
         public_key=public_key,
         common_name=str(common_names[0].value) if common_names else "",
         names=names,
@@ -97,17 +102,9 @@ def _names(csr: x509.CertificateSigningRequest) -> tuple[Name, ...]:
 
 
 def _name(general_name: x509.GeneralName) -> Name:
-    match general_name:
-        case x509.DNSName():
-            return Name(NameType.DNS, general_name.value)
-        case x509.RFC822Name():
-            return Name(NameType.EMAIL, general_name.value)
-        case x509.UniformResourceIdentifier():
-            return Name(NameType.URI, general_name.value)
-        case x509.IPAddress():
-            name = classify(str(general_name.value))
-            if name.type is NameType.IP:
-                return name
+    name = name_of(general_name)
+    if name is not None:
+        return name
     # What the token cannot name, the certificate cannot carry: refuse instead of dropping it silently.
     raise BadCSR(f"invalid csr: a name of type {type(general_name).__name__} is not supported")
 

@@ -41,8 +41,7 @@ class Issuer:
     @cached_property
     def authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
         """What certificates of this issuer say of its key (RFC 5280 §4.2.1.1)."""
-        own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+        return authority_key_identifier(self.certificate)
 
     def check(self) -> None:
         """See that key and certificate belong together, and that the certificate may issue.
@@ -54,6 +53,20 @@ class Issuer:
             raise IntegrityFailure(f"the certificate of key {self.key_id} is not one of a CA")
         if _spki(self.private_key.public_key()) != _spki(self.certificate.public_key()):
             raise IntegrityFailure(f"key {self.key_id} does not belong to its certificate")
+
+
+def authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """What certificates of an issuer say of its key (RFC 5280 §4.2.1.1)."""
+    own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+
+
+def signature_algorithm(issuer: x509.Certificate) -> str:
+    """The algorithm that ``sign_certificate`` uses with an issuer's key, in Go's words, such as ``ECDSA-SHA256``."""
+    key = issuer.public_key()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"ECDSA-{_CURVE_HASH[key.curve.name].name.upper()}"
+    return "Ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else "SHA256-RSA"
 
 
 def _may_issue(extensions: x509.Extensions) -> bool:

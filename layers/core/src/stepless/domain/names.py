@@ -61,6 +61,20 @@ class Name:
                 return x509.UniformResourceIdentifier(self.value)
 
 
+def name_of(general_name: x509.GeneralName) -> Name | None:
+    """A name out of a request or certificate; ``None`` for a type that is none of ours."""
+    match general_name:
+        case x509.DNSName():
+            return Name(NameType.DNS, general_name.value)
+        case x509.RFC822Name():
+            return Name(NameType.EMAIL, general_name.value)
+        case x509.UniformResourceIdentifier():
+            return Name(NameType.URI, general_name.value)
+        case x509.IPAddress(value=ipaddress.IPv4Address() | ipaddress.IPv6Address() as address):
+            return Name(NameType.IP, _canonical_ip(address))
+    return None
+
+
 def classify(text: str) -> Name:
     """Give a text its type as step does: IP, then URI (anything with a scheme), then e-mail, then DNS.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from stepless.domain.names import Name
 from stepless.domain.provisioner_extension import ProvisionerStamp, encode_stamp
 from stepless.domain.public_keys import SubjectPublicKey
-from stepless.domain.validity import Validity
+from stepless.domain.validity import RequestedValidity, Validity
 
 CA_LIFETIME: Final = timedelta(days=3_650)
 Extensions: TypeAlias = tuple[tuple[x509.ExtensionType, bool], ...]
@@ -30,6 +30,39 @@ class CertificateContent:
     public_key: SubjectPublicKey
     validity: Validity
     extensions: Extensions
+
+
+@dataclass(frozen=True, slots=True)
+class DesignedCertificate:
+    """What is to be issued; everything but dates, serial and issuer is checked and final.
+
+    ``names`` are all names of the standard types, also those inside of an extension that the template encoded itself,
+    and ``common_name`` is the subject's: policies judge these. ``validity`` is what a template asks for where the
+    request asks for nothing; ``serial_number`` and ``signature_algorithm`` (step's word, such as ``ECDSA-SHA256``) are
+    ``None`` where they are left to the authority. ``has_other_names`` tells of names that no policy can judge.
+    """
+
+    subject: x509.Name
+    public_key: SubjectPublicKey
+    extensions: Extensions
+    names: tuple[Name, ...]
+    common_name: str
+    validity: RequestedValidity = field(default_factory=RequestedValidity)
+    serial_number: int | None = None
+    signature_algorithm: str | None = None
+    is_ca: bool = False
+    has_other_names: bool = False
+
+    def requested_validity(self, asked: RequestedValidity) -> RequestedValidity:
+        """The caller's dates, and a template's where the caller has none (step's order)."""
+        return RequestedValidity(
+            asked.not_before or self.validity.not_before,
+            asked.not_after or self.validity.not_after,
+        )
+
+    def content(self, validity: Validity) -> CertificateContent:
+        """The certificate with the dates that were decided for it."""
+        return CertificateContent(self.subject, self.public_key, validity, self.extensions)
 
 
 def _key_usage(*, ca: bool = False, encipherment: bool = False) -> x509.KeyUsage:
@@ -57,15 +90,14 @@ def common_name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
 
-def leaf_content(
+def leaf_design(
     *,
     subject: str,
     names: tuple[Name, ...],
     public_key: SubjectPublicKey,
-    validity: Validity,
     stamp: ProvisionerStamp | None,
     authority_key: x509.AuthorityKeyIdentifier,
-) -> CertificateContent:
+) -> DesignedCertificate:
     """Step's default leaf: server and client, no basic constraints, only a common name in the subject."""
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (_RSA_LEAF_USAGE if isinstance(public_key, rsa.RSAPublicKey) else _LEAF_USAGE, True),
@@ -78,7 +110,7 @@ def leaf_content(
         extensions.append((san, not subject))  # RFC 5280 §4.2.1.6: critical when the subject is empty
     if stamp is not None:
         extensions.append((encode_stamp(stamp), False))
-    return CertificateContent(common_name(subject), public_key, validity, tuple(extensions))
+    return DesignedCertificate(common_name(subject), public_key, tuple(extensions), names, subject)
 
 
 def renewed_content(

@@ -26,6 +26,10 @@ MAX_TOKEN_LENGTH: Final = 32_768
 LEEWAY: Final = timedelta(seconds=60)
 # step itself makes tokens of at most one hour; a longer one is a mistake or a theft waiting to happen.
 MAX_LIFETIME: Final = timedelta(hours=1)
+# No ``none``, and nothing symmetric: a public key is no secret (RFC 8725 §2.1).
+SIGNATURE_ALGORITHMS: Final = frozenset({
+    "EdDSA", "Ed25519", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
+})  # fmt: skip
 _SEGMENTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _LAST_INSTANT: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 VerificationKey = ECKey | OKPKey | RSAKey
@@ -146,7 +150,15 @@ def read_claims(token: UntrustedToken, *, now: datetime) -> SignedClaims:
     Raises:
         Unauthenticated: expired, not valid yet, without subject, of unlimited or too long a life, or of odd types.
     """
-    expires_at = check_times(token, now=now, require_expiry=True)
+    return _claims(token, check_times(token, now=now, require_expiry=True))
+
+
+def read_foreign_claims(token: UntrustedToken, *, now: datetime) -> SignedClaims:
+    """As ``read_claims``, for a token that an identity provider made: see ``check_age``."""
+    return _claims(token, check_age(token, now=now))
+
+
+def _claims(token: UntrustedToken, expires_at: datetime) -> SignedClaims:
     subject, issuer = token.text_claim("sub"), token.text_claim("iss")
     if not subject:
         raise Unauthenticated("the token has no subject")
@@ -161,10 +173,31 @@ def read_claims(token: UntrustedToken, *, now: datetime) -> SignedClaims:
     return SignedClaims(issuer, subject, tuple(sans), expires_at, fingerprint, token.claims)
 
 
-def check_times(token: UntrustedToken, *, now: datetime, require_expiry: bool) -> datetime:
+def check_age(token: UntrustedToken, *, now: datetime) -> datetime:
+    """Check the times of a token that an identity provider made, and that lives as long as its maker likes.
+
+    Here it counts in the first hour after it was issued, as a token of step would. Returns the end of that, or of the
+    token if it comes first: until then it must be remembered as spent.
+
+    Raises:
+        Unauthenticated: as ``check_times``; or it does not tell when it was issued, or that was too long ago.
+    """
+    expires_at = check_times(token, now=now, require_expiry=True, longest=None)
+    issued_at = _instant(token, "iat")
+    if issued_at is None:
+        raise Unauthenticated("the token does not tell when it was issued (iat)")
+    if now - LEEWAY > issued_at + MAX_LIFETIME:
+        raise Unauthenticated(f"the token was issued more than {MAX_LIFETIME} ago")
+    return min(expires_at, issued_at + MAX_LIFETIME)
+
+
+def check_times(
+    token: UntrustedToken, *, now: datetime, require_expiry: bool, longest: timedelta | None = MAX_LIFETIME
+) -> datetime:
     """Check ``exp``, ``nbf`` and ``iat`` with step's leeway of one minute; returns the expiry.
 
-    Without ``exp`` (which only renew tokens may lack) the expiry is the longest life that a token may have.
+    Without ``exp`` (which only renew tokens may lack) the expiry is the longest life that a token may have. A token
+    that lives longer than ``longest`` is refused.
 
     Raises:
         Unauthenticated: ``token is expired (exp)``, ``token not valid yet (nbf)``, ``token issued in the future (iat)``
@@ -182,8 +215,8 @@ def check_times(token: UntrustedToken, *, now: datetime, require_expiry: bool) -
             raise Unauthenticated("the token has no expiry (exp)")
         return now + MAX_LIFETIME
     start = max((at for at in (not_before, issued) if at is not None), default=now)
-    if expires - start > MAX_LIFETIME:
-        raise Unauthenticated(f"the token lives longer than {MAX_LIFETIME}")
+    if longest is not None and expires - start > longest:
+        raise Unauthenticated(f"the token lives longer than {longest}")
     return expires
 
 

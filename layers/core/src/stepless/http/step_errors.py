@@ -41,6 +41,9 @@ STEP_ERRORS: Final[dict[type[errors.CAError], tuple[int, str | None]]] = {
     errors.TooLarge: (413, _BAD_REQUEST),
     errors.NotSupported: (501, None),
     errors.Unavailable: (503, None),
+    errors.IdentityProviderUnavailable: (503, "{}"),
+    errors.TemplateFailed: (500, None),
+    errors.BadTemplateOutput: (500, "error applying certificate template"),
     errors.IntegrityFailure: (500, None),
 }
 

@@ -26,6 +26,7 @@ class SignBody(StepBody):
     ott: str = ""
     notbefore: str = ""
     notafter: str = ""
+    templatedata: Any = None
 
 
 class RekeyBody(StepBody):

@@ -14,7 +14,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stepless.domain.authority import Authority, certificate_pem
-from stepless.domain.provisioners import Provisioner
+from stepless.domain.policy.document import parse_policy
+from stepless.domain.provisioners import Provisioner, parse_provisioner
+from stepless.domain.template import check_template
 from stepless.errors import NotFound
 from stepless.keys.vault import KMSVault
 from stepless.runtime.aws import AWSClients
@@ -93,6 +95,15 @@ class Operator:
             not_after=sealed.chain[0].not_valid_after_utc,
         )
 
+    def set_policy(self, document: object) -> None:
+        """Put a name policy, in step's JSON form, in the place of the authority's own.
+
+        Raises:
+            ValueError: it says which rule is wrong.
+            NotFound: there is no authority.
+        """
+        self._settings.set_policy(parse_policy(document))
+
     def add_provisioner(self, document: Mapping[str, Any]) -> Provisioner:
         """Add a provisioner in step's JSON form (an entry of ``authority.provisioners`` in a ``ca.json``).
 
@@ -100,7 +111,11 @@ class Operator:
             ValueError: it says which field is wrong.
             Conflict: its name or key id is taken.
         """
-        return self._settings.add_provisioner(self.authority(), document, new_provisioner_id())
+        authority, provisioner_id = self.authority(), new_provisioner_id()
+        template = parse_provisioner(provisioner_id, document, authority.claims).template
+        if template is not None:
+            check_template(template)
+        return self._settings.add_provisioner(authority, document, provisioner_id)
 
     def remove_provisioner(self, name: str) -> None:
         """Remove a provisioner; its certificates stay valid and are not renewed any more.

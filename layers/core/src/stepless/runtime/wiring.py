@@ -6,13 +6,14 @@ from functools import cached_property
 
 from stepless.domain.authority import Authority
 from stepless.keys.vault import KMSVault, VaultIssuerKeys
+from stepless.outbound.key_sets import FetchedKeySets
 from stepless.runtime.aws import AWSClients
 from stepless.runtime.clock import SystemClock
 from stepless.runtime.settings import FunctionSettings
 from stepless.services.bootstrap import BootstrapAuthority
 from stepless.services.endpoint import KeepEndpointCertificate
 from stepless.services.issue import IssueCertificate
-from stepless.services.ports import AuthoritySource, Clock
+from stepless.services.ports import AuthoritySource, Clock, KeySets
 from stepless.services.renew import RenewCertificate
 from stepless.services.revoke import RevokeCertificate
 from stepless.services.sign import SignCertificate
@@ -72,9 +73,14 @@ class Wiring:
         return IssueCertificate(VaultIssuerKeys(self._reading_vault), self.certificates)
 
     @cached_property
+    def key_sets(self) -> KeySets:
+        """The keys of identity providers."""
+        return FetchedKeySets(self.clock)
+
+    @cached_property
     def sign(self) -> SignCertificate:
         """POST /sign."""
-        return SignCertificate(self.source, self.issue, self.clock)
+        return SignCertificate(self.source, self.issue, self.key_sets, self.clock)
 
     @cached_property
     def renew(self) -> RenewCertificate:
@@ -84,7 +90,7 @@ class Wiring:
     @cached_property
     def revoke(self) -> RevokeCertificate:
         """POST /revoke."""
-        return RevokeCertificate(self.source, self.certificates, self.clock)
+        return RevokeCertificate(self.source, self.certificates, self.key_sets, self.clock)
 
     @cached_property
     def keep_endpoint(self) -> KeepEndpointCertificate:

@@ -11,7 +11,7 @@ from stepless.domain.authority import Authority
 from stepless.domain.certificate import certificate_names
 from stepless.domain.claims import Claims
 from stepless.domain.names import classify_all
-from stepless.domain.profile import leaf_content
+from stepless.domain.profile import leaf_design
 from stepless.domain.validity import RequestedValidity, Validity, decide_validity
 from stepless.errors import Conflict
 from stepless.services.issue import IssuanceOrder, IssueCertificate
@@ -53,14 +53,13 @@ class KeepEndpointCertificate:
                 return False
         issuer = self._issue.issuer(authority)
         key = ec.generate_private_key(ec.SECP256R1())
-        content = leaf_content(
+        content = leaf_design(
             subject=_COMMON_NAME,
             names=names,
             public_key=key.public_key(),
-            validity=self._validity(authority),
             stamp=None,
             authority_key=issuer.authority_key_identifier,
-        )
+        ).content(self._validity(authority))
         record = self._issue(IssuanceOrder(content, requester="endpoint", provisioner=None), issuer, now=now)
         chain = (record.certificate, authority.issuing.certificate)
         try:

@@ -24,13 +24,14 @@ _AUDIT: Final = logging.getLogger("stepless.audit")
 
 @dataclass(frozen=True, slots=True)
 class IssuanceOrder:
-    """What to issue, for whom, and what it uses up or takes over from."""
+    """What to issue, for whom, and what it uses up or takes over from; ``serial`` only where a template chose it."""
 
     content: CertificateContent
     requester: str
     provisioner: ProvisionerReference | None
     spend: Spend | None = None
     succeeds: Succession | None = None
+    serial: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class IssueCertificate:
         """
         lineage = lineage_of(order.succeeds.serial) if order.succeeds else new_lineage()
         serial = new_serial(lineage)
+        if order.serial is not None:
+            serial, lineage = order.serial, lineage_of(order.serial)
         _AUDIT.info("intent", extra={"serial": serial_hex(serial), "key_id": issuer.key_id})
         certificate = sign_certificate(order.content, issuer, serial)
         record = CertificateRecord(

@@ -1,4 +1,4 @@
-"""What the services need of the world outside; the adapters in ``store`` and ``keys`` provide it."""
+"""What the services need of the world outside; the adapters in ``store``, ``keys`` and ``outbound`` provide it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cryptography import x509
 from stepless.domain.authority import Authority
 from stepless.domain.certificate import CertificateRecord, Revocation
 from stepless.domain.issuance import Issuer, IssuingPrivateKey
+from stepless.domain.key_set import KeySet, KeySetSource
 
 
 class Clock(Protocol):
@@ -30,6 +31,18 @@ class AuthoritySource(Protocol):
 
         Raises:
             Unavailable: settings cannot be read, or the authority was not bootstrapped.
+        """
+        ...
+
+
+class KeySets(Protocol):
+    """The published keys of identity providers, as they are now or were some hours ago."""
+
+    def key_set(self, source: KeySetSource, key_id: str) -> KeySet:
+        """The key set of a provider; it is read again when it has no key of that id.
+
+        Raises:
+            IdentityProviderUnavailable: it cannot be read, or may have changed and cannot be read again.
         """
         ...
 

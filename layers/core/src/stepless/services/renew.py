@@ -15,6 +15,8 @@ from stepless.domain.certificate import UNREADABLE, certificate_sha256
 from stepless.domain.chain import certificates_from_header, check_signing_leaf, issued_by
 from stepless.domain.csr import load_csr, verify_csr
 from stepless.domain.durations import format_go_time
+from stepless.domain.names import name_of
+from stepless.domain.policy.engine import check_names
 from stepless.domain.profile import renewed_content
 from stepless.domain.provisioner_extension import read_stamp
 from stepless.domain.provisioners import Provisioner
@@ -80,7 +82,7 @@ class RenewCertificate:
             BadRenewToken: the token does not hold.
             Unauthenticated: the certificate is revoked or not from here.
             RenewalRefused: it expired, and its provisioner does not renew expired ones.
-            KeyNotAllowed: its key would not be certified today.
+            KeyNotAllowed, NameNotAllowed: its key or a name would not be certified today.
             Unavailable: a service did not answer.
         """
         now = self._clock.now()
@@ -126,6 +128,7 @@ class RenewCertificate:
             raise Unauthenticated("the certificate was not issued by this authority")
         provisioner = self._provisioner_of(authority, old)
         _check_renewable(old, provisioner, now)
+        _check_policy(old, authority, provisioner)
         if new_key is None:
             check_public_key(old.public_key())
         issuer = self._issue.issuer(authority)
@@ -204,6 +207,18 @@ def _check_renewable(certificate: x509.Certificate, provisioner: Provisioner, no
         raise Unauthenticated("the certificate is not valid yet")
     if now > certificate.not_valid_after_utc and not provisioner.claims.allow_renewal_after_expiry:
         raise RenewalRefused(f"certificate expired on {format_go_time(certificate.not_valid_after_utc)}")
+
+
+def _check_policy(certificate: x509.Certificate, authority: Authority, provisioner: Provisioner) -> None:
+    """Hold a certificate's names to the policies of today, which may be stricter than those of its first issuance."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = [name_of(general_name) for general_name in extension.value]
+    except x509.ExtensionNotFound:
+        names = []
+    policies = authority.policies_over(provisioner)
+    known = [name for name in names if name is not None]
+    check_names(policies, subject_common_name(certificate), known, has_others=len(known) < len(names))
 
 
 def subject_common_name(certificate: x509.Certificate) -> str:

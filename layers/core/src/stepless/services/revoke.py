@@ -14,7 +14,8 @@ from stepless.domain.serial import parse_serial
 from stepless.domain.token import LEEWAY, parse_token
 from stepless.errors import Forbidden, MalformedRequest, NotSupported, Unauthenticated
 from stepless.services.issue import request_sha256
-from stepless.services.ports import AuthoritySource, CertificateStore, Clock, Spend
+from stepless.services.ports import AuthoritySource, CertificateStore, Clock, KeySets, Spend
+from stepless.services.tokens import verify_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,11 @@ class RevokeRequest:
 class RevokeCertificate:
     """Revokes on a provisioner's token, or on the word of the certificate itself."""
 
-    def __init__(self, source: AuthoritySource, store: CertificateStore, clock: Clock) -> None:
-        """Take the settings, the inventory and the time."""
+    def __init__(self, source: AuthoritySource, store: CertificateStore, key_sets: KeySets, clock: Clock) -> None:
+        """Take the settings, the inventory, the keys of identity providers and the time."""
         self._source = source
         self._store = store
+        self._key_sets = key_sets
         self._clock = clock
 
     def __call__(self, request: RevokeRequest, client_certificate: x509.Certificate | None) -> int:
@@ -66,7 +68,9 @@ class RevokeCertificate:
     def _by_token(self, request: RevokeRequest, serial: int, authority: Authority) -> tuple[str, Spend]:
         token = parse_token(request.token)
         provisioner = authority.provisioner_for(token, Operation.REVOKE)
-        grant = provisioner.verify(token, now=self._clock.now())
+        grant = verify_token(provisioner, token, self._key_sets, now=self._clock.now())
+        if not grant.may_revoke:
+            raise Unauthenticated("the token's bearer is no administrator, who alone may revoke with this provisioner")
         if grant.claims.subject != str(serial):
             raise Forbidden(f'request serial number "{serial}" and token subject "{grant.claims.subject}" do not match')
         body = request_sha256(str(serial).encode(), str(request.reason_code).encode(), request.reason.encode())

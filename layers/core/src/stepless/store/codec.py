@@ -19,6 +19,8 @@ from stepless.domain.certificate import (
     certificate_sha256,
 )
 from stepless.domain.claims import Claims, claims_document, merge_claims
+from stepless.domain.policy.document import parse_policy, policy_document
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioners import read_provisioner
 from stepless.domain.serial import serial_hex
 
@@ -111,6 +113,7 @@ def encode_authority(authority: Authority) -> Item:
         "name": {"S": authority.name},
         "dns_names": {"L": [{"S": name} for name in authority.dns_names]},
         "claims": {"S": json.dumps(claims_document(authority.claims))},
+        "policy": encode_policy(authority.policy),
         "backdate_seconds": {"N": str(int(authority.backdate.total_seconds()))},
         "roots": encode_certificates(authority.roots),
         "federated_roots": encode_certificates(authority.federated_roots),
@@ -126,6 +129,11 @@ def encode_authority(authority: Authority) -> Item:
             ]
         },
     }
+
+
+def encode_policy(policy: NamePolicy) -> Item:
+    """A policy as JSON in step's form."""
+    return {"S": json.dumps(policy_document(policy))}
 
 
 def decode_authority(authority_id: str, item: Mapping[str, Any], provisioners: list[Mapping[str, Any]]) -> Authority:
@@ -146,6 +154,7 @@ def decode_authority(authority_id: str, item: Mapping[str, Any], provisioners: l
         ),
         claims=claims,
         backdate=timedelta(seconds=int(item["backdate_seconds"]["N"])),
+        policy=parse_policy(json.loads(item["policy"]["S"])) if "policy" in item else NamePolicy(),
     )
 
 

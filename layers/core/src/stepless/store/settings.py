@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from stepless.domain.authority import Authority
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioners import Provisioner, parse_provisioner
 from stepless.errors import Conflict, NotFound, Unavailable
 from stepless.services.ports import AuthoritySource, Clock, SettingsStore
-from stepless.store.codec import Item, decode_authority, encode_authority
+from stepless.store.codec import Item, decode_authority, encode_authority, encode_policy
 from stepless.store.table import Rejected, Table
 
 # A change of settings is seen everywhere after this time at the latest.
@@ -79,6 +80,25 @@ class DynamoSettings:
             self.table.transact([{"Delete": {"TableName": self.settings_table, **delete}} for delete in deletes])
         except Rejected as rejected:
             raise Conflict(f"provisioner {name!r} was changed meanwhile") from rejected
+
+    def set_policy(self, policy: NamePolicy) -> None:
+        """Put a policy in the place of the authority's own.
+
+        Raises:
+            NotFound: there is no authority.
+        """
+        update = {
+            "TableName": self.settings_table,
+            "Key": self._key(_AUTHORITY),
+            "UpdateExpression": "SET #policy = :policy",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {"#policy": "policy"},
+            "ExpressionAttributeValues": {":policy": encode_policy(policy)},
+        }
+        try:
+            self.table.transact([{"Update": update}])
+        except Rejected as rejected:
+            raise NotFound(f"there is no authority {self.authority_id!r}") from rejected
 
     def _provisioner_items(self, provisioner: Provisioner) -> list[Item]:
         """The provisioner, and a guard for each thing that only one may have."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from stepless.domain.claims import Claims, canonical_claims, merge_claims
+from stepless.domain.policy.document import parse_policy
 from stepless.domain.provisioners.jwk import JWKProvisioner
 from stepless.domain.provisioners.model import Grant, Provisioner, UnusableProvisioner
+from stepless.domain.provisioners.oidc import OIDCProvisioner
 from stepless.domain.provisioners.x5c import X5CProvisioner
+from stepless.domain.template import CertificateTemplate, read_x509_options
 
 __all__ = ["Grant", "Provisioner", "UnusableProvisioner", "parse_provisioner", "read_provisioner"]
 
-_TYPES: Final = {kind.type.lower(): kind for kind in (JWKProvisioner, X5CProvisioner)}
+_TYPES: Final = {kind.type.lower(): kind for kind in (JWKProvisioner, OIDCProvisioner, X5CProvisioner)}
 _MAX_NAME_LENGTH: Final = 128
 
 
@@ -31,15 +35,28 @@ def parse_provisioner(provisioner_id: str, document: Mapping[str, Any], authorit
         supported = ", ".join(sorted(_TYPES)).upper()
         msg = f"type: {document.get('type')!r} is not supported; supported are {supported}"
         raise ValueError(msg)
-    options = document.get("options")
-    if options:
-        # Ignoring a template or a webhook would issue what its author meant to prevent.
-        msg = "options: templates and webhooks are not supported yet"
-        raise ValueError(msg)
+    template = _read_template(document.get("options"))
+    policy = parse_policy(document.get("policy"))
     claims = merge_claims(authority_claims, document.get("claims"))
     if document.get("claims"):
         document = {**document, "claims": canonical_claims(document["claims"])}
-    return kind.from_document(provisioner_id, document, claims)
+    provisioner = kind.from_document(provisioner_id, document, claims)
+    return replace(provisioner, template=template, policy=policy)
+
+
+def _read_template(options: object) -> CertificateTemplate | None:
+    if not options:
+        return None
+    if not isinstance(options, Mapping):
+        msg = "options: must be an object"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for a wrong document
+    given = {str(key).lower(): value for key, value in options.items() if value}
+    unsupported = sorted(given.keys() - {"x509"})
+    if unsupported:
+        # Ignoring a webhook or an SSH template would issue what its author meant to prevent.
+        msg = f"options: {', '.join(unsupported)} is not supported yet; only x509 is"
+        raise ValueError(msg)
+    return read_x509_options(given.get("x509"))
 
 
 def read_provisioner(

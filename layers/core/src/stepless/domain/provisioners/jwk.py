@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Self
 
@@ -11,10 +11,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from stepless.domain.claims import Claims
+from stepless.domain.key_set import KeySet
 from stepless.domain.names import classify_all
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioner_extension import ProvisionerStamp
 from stepless.domain.provisioners.model import EscrowedKey, Grant, token_reuse_key
 from stepless.domain.public_keys import check_public_key
+from stepless.domain.template import CertificateTemplate
 from stepless.domain.token import (
     UntrustedToken,
     VerificationKey,
@@ -33,6 +36,7 @@ class JWKProvisioner:
 
     type: ClassVar[str] = "JWK"
     fragment: ClassVar[str] = ""
+    names_authority: ClassVar[bool] = True
 
     id: str
     name: str
@@ -41,6 +45,8 @@ class JWKProvisioner:
     key_id: str
     key: VerificationKey
     algorithms: tuple[str, ...]
+    template: CertificateTemplate | None = None
+    policy: NamePolicy = field(default_factory=NamePolicy)
 
     @classmethod
     def from_document(cls, provisioner_id: str, document: Mapping[str, Any], claims: Claims) -> Self:
@@ -93,7 +99,10 @@ class JWKProvisioner:
         value = self.document.get("encryptedKey")
         return EscrowedKey(self.key_id, value) if value and isinstance(value, str) else None
 
-    def verify(self, token: UntrustedToken, *, now: datetime) -> Grant:
+    def key_source(self, token: UntrustedToken, *, now: datetime) -> None:
+        """Nowhere: the key is its own."""
+
+    def verify(self, token: UntrustedToken, *, now: datetime, keys: KeySet | None = None) -> Grant:  # noqa: ARG002 - needs none
         """Signature, then issuer, times and subject; the common name may be the subject or any name of the token.
 
         Raises:

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
+from cryptography import x509
+
 from stepless.domain.claims import Claims
-from stepless.domain.names import Name
+from stepless.domain.csr import CertificateRequest, check_common_name_allowed, check_names_match
+from stepless.domain.key_set import KeySet, KeySetSource
+from stepless.domain.names import Name, classify_all
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioner_extension import ProvisionerStamp
+from stepless.domain.template import CertificateTemplate
 from stepless.domain.token import SignedClaims, UntrustedToken
 from stepless.domain.validity import Validity
+from stepless.errors import BadCSR
+
+
+class RequestNames(StrEnum):
+    """What the names in a certificate request count for, beside those of the token."""
+
+    COMPARED = "compared"  # they must be the token's
+    IGNORED = "ignored"
+    GRANTED = "granted"  # the certificate is for them
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a verified token lets its bearer have.
 
-    ``names`` go into the certificate whatever the request asks; ``common_names`` are those that the request may state.
+    ``names`` go into the certificate; ``common_names`` are those that a request may state where its names are
+    compared. The certificate follows what ``for_request`` returns.
     """
 
     claims: SignedClaims
@@ -27,6 +44,46 @@ class Grant:
     common_names: tuple[str, ...]
     names: tuple[Name, ...]
     credential: Validity | None = None
+    request_names: RequestNames = RequestNames.COMPARED
+    may_revoke: bool = True
+    requested_subject: str | None = None
+    credential_certificate: x509.Certificate | None = None
+
+    @property
+    def subject(self) -> str:
+        """The common name of the certificate: the token's subject, unless the request's own was granted."""
+        return self.claims.subject if self.requested_subject is None else self.requested_subject
+
+    def for_request(self, request: CertificateRequest) -> Grant:
+        """The grant for one request: held to it, or with its names where they are the ones that were granted.
+
+        Raises:
+            Forbidden: it asks for names that the token does not have.
+            BadCSR, MalformedRequest: its names are granted, and no certificate can carry them.
+        """
+        match self.request_names:
+            case RequestNames.IGNORED:
+                return self
+            case RequestNames.COMPARED:
+                check_common_name_allowed(request, self.common_names)
+                check_names_match(request, self.names)
+                return self
+            case RequestNames.GRANTED:
+                return replace(self, names=_certifiable(request), requested_subject=request.common_name)
+
+
+def _certifiable(request: CertificateRequest) -> tuple[Name, ...]:
+    """The names of a request by the rules for those of a token.
+
+    A name must be what it says: a DNS name that reads as an address would mean different things to different readers.
+    """
+    if not request.common_name and not request.names:
+        raise BadCSR("invalid csr: it names nobody")
+    names = classify_all(name.value for name in request.names)
+    strange = [name.value for name in request.names if name not in names]
+    if strange:
+        raise BadCSR(f"invalid csr: {strange[0][:64]!r} is not a name of the type that it is given as")
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +99,8 @@ class Provisioner(Protocol):
 
     ``id`` never changes and is never used again, so a provisioner made anew under an old name does not inherit the old
     one's certificates. ``lookup_id`` is how tokens find it (step-ca's token-lookup id), ``fragment`` what the audience
-    of its tokens must carry.
+    of its tokens must carry. A token is verified in two steps, so that the domain calls nobody: ``key_source`` says
+    which keys that takes, and ``verify`` is given them.
     """
 
     @property
@@ -71,8 +129,23 @@ class Provisioner(Protocol):
         ...
 
     @property
+    def names_authority(self) -> bool:
+        """Whether its tokens name this authority in ``aud``; those of an identity provider name a client of it."""
+        ...
+
+    @property
     def claims(self) -> Claims:
         """Its effective claims."""
+        ...
+
+    @property
+    def template(self) -> CertificateTemplate | None:
+        """Its own certificate template, ``None`` for the type's default."""
+        ...
+
+    @property
+    def policy(self) -> NamePolicy:
+        """The names that it may certify, beside the authority's own policy."""
         ...
 
     @property
@@ -90,8 +163,18 @@ class Provisioner(Protocol):
         """Its private key, encrypted, when it is kept here."""
         ...
 
-    def verify(self, token: UntrustedToken, *, now: datetime) -> Grant:
-        """Verify everything about a token but its audience.
+    def key_source(self, token: UntrustedToken, *, now: datetime) -> KeySetSource | None:
+        """Where the keys are that verify a token, ``None`` when nobody needs to be asked for them.
+
+        What can be seen without them is checked first, so that garbage does not make the authority call out.
+
+        Raises:
+            Unauthenticated: a check failed.
+        """
+        ...
+
+    def verify(self, token: UntrustedToken, *, now: datetime, keys: KeySet | None = None) -> Grant:
+        """Verify everything about a token, but for an audience that names this authority.
 
         Raises:
             Unauthenticated: any check failed.
@@ -109,7 +192,7 @@ class UnusableProvisioner:
     reason: str
 
 
-def token_reuse_key(provisioner_id: str, token: UntrustedToken) -> str:
+def token_reuse_key(provisioner_id: str, token: UntrustedToken, claim: str = "jti") -> str:
     """What makes a token the same token: its ``jti``, or its hash when it has none, within one provisioner."""
-    unique = token.text_claim("jti") or token.sha256_hex
+    unique = token.text_claim(claim) or token.sha256_hex
     return hashlib.sha256(f"{provisioner_id}\0{unique}".encode()).hexdigest()

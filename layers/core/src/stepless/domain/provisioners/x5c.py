@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -13,9 +13,12 @@ from cryptography import x509
 
 from stepless.domain.chain import certificates_from_header, verify_client_chain
 from stepless.domain.claims import Claims
+from stepless.domain.key_set import KeySet
 from stepless.domain.names import classify_all
+from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioner_extension import ProvisionerStamp
 from stepless.domain.provisioners.model import Grant, token_reuse_key
+from stepless.domain.template import CertificateTemplate
 from stepless.domain.token import (
     UntrustedToken,
     algorithms_for,
@@ -33,12 +36,15 @@ class X5CProvisioner:
 
     type: ClassVar[str] = "X5C"
     escrow: ClassVar[None] = None
+    names_authority: ClassVar[bool] = True
 
     id: str
     name: str
     claims: Claims
     document: Mapping[str, Any]
     roots: tuple[x509.Certificate, ...]
+    template: CertificateTemplate | None = None
+    policy: NamePolicy = field(default_factory=NamePolicy)
 
     @classmethod
     def from_document(cls, provisioner_id: str, document: Mapping[str, Any], claims: Claims) -> Self:
@@ -69,7 +75,10 @@ class X5CProvisioner:
         """Type number 7, without credential."""
         return ProvisionerStamp(7, self.name)
 
-    def verify(self, token: UntrustedToken, *, now: datetime) -> Grant:
+    def key_source(self, token: UntrustedToken, *, now: datetime) -> None:
+        """Nowhere: the token brings its key."""
+
+    def verify(self, token: UntrustedToken, *, now: datetime, keys: KeySet | None = None) -> Grant:  # noqa: ARG002 - needs none
         """Chain, then signature with the leaf's key, then the claims; the common name must be the subject.
 
         Raises:
@@ -87,4 +96,5 @@ class X5CProvisioner:
             common_names=(claims.subject,),
             names=classify_all(claims.sans),
             credential=Validity(chain[0].not_valid_before_utc, chain[0].not_valid_after_utc),
+            credential_certificate=chain[0],
         )

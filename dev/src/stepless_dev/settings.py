@@ -1,4 +1,4 @@
-"""`python -m stepless_dev provisioner`: adds, lists and removes provisioners of the running authority.
+"""`python -m stepless_dev provisioner` and `... policy`: changes the settings of the running authority.
 
 An operator's door to the settings until there is an admin API. Functions keep settings for up to ten
 seconds, so a change takes that long to be seen.
@@ -31,7 +31,7 @@ def connect(home: Path) -> "Operator":
     return operator_of(aws, Tables(outputs["SettingsTableName"], outputs["KeysTableName"]))
 
 
-def add(home: Path, file: Path) -> str:
+def add_provisioner(home: Path, file: Path) -> str:
     """Adds a provisioner from a file in the form of step-ca's `ca.json`.
 
     Raises:
@@ -43,7 +43,7 @@ def add(home: Path, file: Path) -> str:
     return f"Added {provisioner.name} ({provisioner.type})."
 
 
-def remove(home: Path, name: str) -> str:
+def remove_provisioner(home: Path, name: str) -> str:
     """Removes a provisioner by its name.
 
     Raises:
@@ -54,7 +54,7 @@ def remove(home: Path, name: str) -> str:
     return f"Removed {name}."
 
 
-def listing(home: Path) -> str:
+def list_provisioners(home: Path) -> str:
     """One line for each provisioner: name and type, or why it cannot be used.
 
     Raises:
@@ -63,3 +63,25 @@ def listing(home: Path) -> str:
     found = connect(home).authority().provisioners
     kinds = [getattr(p, "type", None) or f"unusable: {getattr(p, 'reason', '')}" for p in found]
     return "\n".join(f"{p.name}\t{kind}" for p, kind in zip(found, kinds, strict=True))
+
+
+def set_policy(home: Path, file: Path) -> str:
+    """Puts the name policy of a file in the place of the authority's own.
+
+    Raises:
+        StartError: no authority is running.
+        ValueError: the file does not describe a policy; the text says which rule is wrong.
+    """
+    connect(home).set_policy(json.loads(file.read_bytes()))
+    return "The policy counts for every certificate from now on, renewed ones included."
+
+
+def show_policy(home: Path) -> str:
+    """The authority's own name policy.
+
+    Raises:
+        StartError: no authority is running.
+    """
+    from stepless.domain.policy.document import policy_document  # noqa: PLC0415  # with the rest of the core
+
+    return json.dumps(policy_document(connect(home).authority().policy), indent=2)

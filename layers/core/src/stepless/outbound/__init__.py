@@ -1,0 +1,1 @@
+"""Calls to services that an administrator named: identity providers."""
