@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prepares what the interop suite runs: builds step, step-ca and the Go interop program into .tools/bin with the
-# ordinary Go client, and installs nginx, curl and openssl where they are missing and the system allows it.
+# ordinary Go client, installs the OpenID provider into .tools/oidc with npm, and nginx, curl, openssl and chromium where
+# they are missing and the system allows it.
 # Safe to repeat: what is there already is left alone. Exits 1, naming each thing that could not be prepared.
 set -u
 
@@ -11,6 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 tools=$root/.tools
 bin=$tools/bin
 golib=$root/tests/interop/golib
+oidc=$root/tests/interop/oidc
 mkdir -p "$bin" || exit 1
 
 # Only one at a time: two test workers may ask for the tools together.
@@ -55,6 +57,27 @@ build_golib() {
     (cd "$golib" && CGO_ENABLED=0 go build -mod=readonly -buildvcs=false -o "$bin/golib" .)
 }
 
+# The OpenID provider and the packages that it stands on, as its lock has them.
+install_oidc() {
+    files='package.json package-lock.json .npmrc provider.js browser.js'
+    stamp=$(cd "$oidc" 2>/dev/null && cat $files | cksum)
+    if [ -d "$tools/oidc/node_modules" ] && [ "$(cat "$tools/oidc.stamp" 2>/dev/null)" = "$stamp" ]; then
+        return 0
+    fi
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        failed "oidc (Node.js with npm is missing: see https://nodejs.org)"
+        return 0
+    fi
+    echo "get-tools: installing oidc" >&2
+    mkdir -p "$tools/oidc"
+    # shellcheck disable=SC2086 # a list of names
+    if (cd "$oidc" && cp $files "$tools/oidc") && (cd "$tools/oidc" && npm ci >&2); then
+        echo "$stamp" >"$tools/oidc.stamp"
+    else
+        failed oidc
+    fi
+}
+
 # packages NAME...: asks apt-get for the programs that are missing.
 packages() {
     wanted=
@@ -79,7 +102,8 @@ packages() {
     done
 }
 
-packages nginx curl openssl
+packages nginx curl openssl chromium
+install_oidc
 build step "$STEP_VERSION" install_module "github.com/smallstep/cli/cmd/step@$STEP_VERSION"
 build step-ca "$STEP_CA_VERSION" install_module "github.com/smallstep/certificates/cmd/step-ca@$STEP_CA_VERSION"
 build golib "$(cat "$golib/main.go" "$golib/go.mod" "$golib/go.sum" | cksum)" build_golib

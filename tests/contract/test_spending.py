@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stepless.domain.certificate import CertificateRecord
+from stepless.domain.provisioners.instance import FOREVER
 from stepless.errors import CAError, IntegrityFailure, Unauthenticated
 from stepless.services.ports import CertificateStore
 from tests.contract.support.backends import AWS
@@ -70,6 +71,16 @@ def test_one_record_when_fifty_use_one_token_at_once(store: CertificateStore, *,
     else:
         assert [answer for answer in answers if isinstance(answer, CertificateRecord)] == standing
         assert [type(answer) for answer in answers].count(Unauthenticated) == 49
+
+
+def test_right_without_end_stays_spent(aws: AWS, authority_id: str) -> None:
+    store, spend = aws.certificates(authority_id), replace(make_spend(), expires_at=FOREVER)
+    store.record(make_record(), spend=spend)
+    key = {"pk": {"S": f"{authority_id}#token#{spend.key}"}}
+    item = aws.sdk.get_item(TableName=aws.tables.tickets, Key=key)["Item"]
+    assert int(item["expires_at"]["N"]) == 253_370_764_800
+    with pytest.raises(Unauthenticated, match="used before"):
+        store.record(make_record(), spend=make_spend(spend.key))
 
 
 def test_spent_token_names_its_certificate_and_its_end(aws: AWS, authority_id: str) -> None:

@@ -100,6 +100,19 @@ def test_the_import_path_is_the_functions_and_not_the_gateways(bench: Bench) -> 
     assert str(Path(module.__file__).parent) not in found["path"]
 
 
+def test_of_our_own_environment_only_whom_tls_trusts_is_passed_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "PYTHONPATH", "HOME")
+    for name in names:
+        monkeypatch.setenv(name, "/ours")
+    found = in_environment(bench, lambda e: e.invoke(call()), text=text)
+    assert [name for name in names if found.get(name) == "/ours"] == ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "SSL_CERT_FILE" not in in_environment(bench, lambda e: e.invoke(call()), text=text)
+
+
 def test_output_goes_to_a_private_log(bench: Bench) -> None:
     in_environment(bench, lambda e: e.invoke(call()))
     assert bench.log() == "loaded\n"

@@ -27,6 +27,7 @@ from tests.fakes.keys import MemoryIssuerKeys, MemoryVault
 from tests.fakes.private_keys import PrivateKey, p256
 from tests.fakes.settings import FixedAuthority
 from tests.fakes.tokens import HOST, JWKTokens, X5CTokens
+from tests.fakes.webhooks import MemoryWebhooks
 
 
 def wish(not_before: str = "", not_after: str = "") -> RequestedValidity:
@@ -74,7 +75,8 @@ class Deployment:
         self.issue = IssueCertificate(MemoryIssuerKeys(self.ca.issuing), self.certificates)
         self.idp = IdentityProvider()
         self.key_sets = MemoryKeySets(self.idp)
-        self.signs = SignCertificate(self.source, self.issue, self.key_sets, self.clock)
+        self.webhooks = MemoryWebhooks()
+        self.signs = SignCertificate(self.source, self.issue, self.key_sets, self.webhooks, self.clock)
         self.renews = RenewCertificate(self.source, self.issue, self.certificates, self.clock)
         self.revokes = RevokeCertificate(self.source, self.certificates, self.key_sets, self.clock)
         self.keeps_endpoint = KeepEndpointCertificate(self.vault, self.issue, self.clock)

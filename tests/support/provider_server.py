@@ -1,7 +1,8 @@
-"""Identity providers on loopback that behave, or misbehave in every way that a server can."""
+"""Identity providers and other servers on loopback that behave, or misbehave in every way that a server can."""
 
 import contextlib
 import json
+import re
 import socket
 import ssl
 import threading
@@ -33,6 +34,16 @@ def silent(line: socket.socket) -> None:
     """Nothing, until the caller gives up."""
     while line.recv(65_536):
         pass
+
+
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """One after the other, the last for ever."""
+    left = list(behaviours)
+
+    def behave(line: socket.socket) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(line)
+
+    return behave
 
 
 def hangs_up(line: socket.socket) -> None:
@@ -80,6 +91,7 @@ class ProviderServer:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def publish(self, provider: IdentityProvider, **headers: str) -> None:
         """Behave, as a provider with these keys; the headers are of the key set."""
@@ -100,7 +112,12 @@ class ProviderServer:
             head += received
         path = head.split(b" ")[1].decode()
         self.asked.append(path)
+        head, _, body = head.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\ncontent-length: ([0-9]+)", head)
+        while length is not None and len(body) < int(length[1]):
+            body += line.recv(65_536)
         self.heads.append(head.decode())
+        self.bodies.append(body)
         self.behaviours.get(path, answer(b"{}", "404 Not Found"))(line)
 
 

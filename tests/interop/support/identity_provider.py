@@ -182,11 +182,10 @@ def _make_certificate(tools: Tools, home: Path) -> None:
     issuer = ("--ca", "root.crt", "--ca-key", "root.key")
     names = ("--san", "127.0.0.1", "--san", "localhost")
     environment = {"HOME": str(home), "PATH": process.SYSTEM_PATH}
-    for command in (
-        [*create, "Provider", "root.crt", "root.key", *plain, "--profile", "root-ca"],
-        [*create, "127.0.0.1", "idp.crt", "idp.key", *plain, *issuer, *names],
-    ):
-        process.run(command, cwd=home, env=environment).succeed()
+    root = ("Provider", "root.crt", "root.key", *plain, "--profile", "root-ca")
+    leaf = ("127.0.0.1", "idp.crt", "idp.key", *plain, *issuer, *names)
+    for wanted in (root, leaf):
+        process.run([*create, *wanted], cwd=home, env=environment).succeed()
 
 
 @contextlib.contextmanager

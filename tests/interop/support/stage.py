@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.interop.support import identity_provider, reference, stepless
+from tests.interop.support import amazon, identity_provider, kubernetes, reference, stepless, webhook_receiver
 from tests.interop.support.authority import Authority, Kind
 from tests.interop.support.identity_provider import IdentityProvider
 from tests.interop.support.provisioners import extras
@@ -15,6 +15,7 @@ from tests.interop.support.renewal_run import RenewalRun, renewing
 from tests.interop.support.step_client import StepClient
 from tests.interop.support.tokens import ProvisionerKey, unlock
 from tests.interop.support.tools import Tools
+from tests.interop.support.webhook_receiver import Receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Stage:
         self._home = home
         self._stack = stack
         self._provider: IdentityProvider | None = None
+        self._receiver: Receiver | None = None
         self._targets: dict[Kind, Target] = {}
         self._broken: dict[Kind, str] = {}
 
@@ -66,10 +68,12 @@ class Stage:
         home, shared = self._home / kind, self._home / f"{kind}-client"
         home.mkdir()
         shared.mkdir()
-        provider = self._identity_provider()
+        provider, receiver = self._identity_provider(), self.receiver()
 
         def everyone(admin: dict[str, Any], root: Path) -> list[dict[str, Any]]:
-            return [*extras(admin, root), *provider.provisioners]
+            pods = [kubernetes.pods()] if kind == "stepless" else []
+            machines = [kubernetes.cluster(), *pods, *amazon.provisioners(home / "amazon.pem")]
+            return [*extras(admin, root), *provider.provisioners, *receiver.provisioners(admin, root), *machines]
 
         server = (
             reference.running(self._tools, home, everyone, trust=provider.root)
@@ -89,3 +93,9 @@ class Stage:
             home.mkdir()
             self._provider = self._stack.enter_context(identity_provider.running(self._tools, home))
         return self._provider
+
+    def receiver(self) -> Receiver:
+        """Return the webhook server of all targets."""
+        if self._receiver is None:
+            self._receiver = self._stack.enter_context(webhook_receiver.running(self._identity_provider()))
+        return self._receiver

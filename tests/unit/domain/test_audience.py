@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepless.domain.audience import Operation, audience_for, parse_audience
+from stepless.domain.audience import Operation, audience_for, is_steps_own, parse_audience
 
 DNS_NAMES = ("ca.example", "10.0.0.1", "::1")
 LITERAL = "step-certificate-authority"
@@ -128,3 +128,22 @@ def test_any_text_is_an_audience_or_none(anything: str, like_a_url: str) -> None
         assert audience is None or len(audience.target) in {1, 2}
         if "ca.example/sign" not in text.lower() and "ca.example/1.0/sign" not in text:
             assert fragment_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("audience", "expected"),
+    [
+        (LITERAL, True),
+        (f"{LITERAL}#x", True),
+        ("https://other.example/sign", True),
+        ("https://other.example:1/1.0/revoke", True),
+        ("https://other.example/1.0/renew#x", True),
+        ("https://management.azure.com/", False),
+        ("https://other.example", False),
+        ("https://other.example/design", False),
+        ("ca.example", False),
+        ("", False),
+    ],
+)
+def test_tells_which_audiences_could_name_an_authority(audience: str, *, expected: bool) -> None:
+    assert is_steps_own(audience) is expected

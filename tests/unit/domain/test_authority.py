@@ -81,13 +81,13 @@ def test_any_cursor_and_limit_give_a_page(cursor: str, limit: int) -> None:
 
 
 def test_an_unusable_provisioner_is_listed_with_the_reason_and_vouches_for_nobody() -> None:
-    broken = read_provisioner("id-x", {"type": "AWS", "name": "people", "clientID": "c"}, Claims())
+    broken = read_provisioner("id-x", {"type": "Nebula", "name": "people", "clientID": "c"}, Claims())
     authority = authority_of(jwk(0), broken)
     (listed,) = pages(authority, 20)
     assert listed[1]["name"] == "people"
     assert listed[1]["clientID"] == "c"
     assert listed[1]["state"] == "Uninitialized"
-    assert "AWS" in listed[1]["stateReason"]
+    assert "Nebula" in listed[1]["stateReason"]
     assert authority.provisioner_named("people") is None
     assert authority.provisioner_with_id("id-x") is None
 

@@ -60,6 +60,7 @@ def test_a_key_is_for_the_algorithms_that_it_states_and_its_kind_permits(
         pytest.param({**KEY, "alg": ["ES256"]}, id="algorithm-is-a-list"),
         pytest.param({**RSA, "alg": "RSA-OAEP"}, id="algorithm-of-encryption"),
         pytest.param({**KEY, "crv": "secp256k1"}, id="another-curve"),
+        pytest.param({**KEY, "crv": "P-192"}, id="unknown-curve"),
         pytest.param({**KEY, "x": "AA"}, id="not-a-point"),
         pytest.param({**KEY, "x": 5}, id="coordinate-is-a-number"),
         pytest.param({**KEY, "d": b64url(b"\x01" * 32)}, id="private"),

@@ -19,6 +19,11 @@ def certificate_with(value: bytes | None) -> x509.Certificate:
             ProvisionerStamp(1, "admin", "kid"), "300f 020101 0405 61646d696e 0403 6b6964", id="jwk-with-key-id"
         ),
         pytest.param(ProvisionerStamp(7, "x"), "3008 020107 0401 78 0400", id="x5c-empty-credential-is-there"),
+        pytest.param(
+            ProvisionerStamp(4, "x", "1", ("InstanceID", "i-0", "a_b", "")),
+            "3023 020104 0401 78 0401 31 3018 130a 496e7374616e63654944 1303 692d30 0c03 615f62 1300",
+            id="details-as-go-types-them",
+        ),
         pytest.param(ProvisionerStamp(1, "ü", "k"), "300a 020101 0402 c3bc 0401 6b", id="utf-8-in-octets"),
     ],
 )
@@ -35,7 +40,7 @@ def test_reads_what_it_wrote() -> None:
 
 def test_reads_the_key_value_pairs_of_other_authorities() -> None:
     der = bytes.fromhex("3016 020103 0401 78 0401 79 300b 1301 6b 0c06 c3bcc3bcc3bc")
-    assert read_stamp(certificate_with(der)) == ProvisionerStamp(3, "x", "y")
+    assert read_stamp(certificate_with(der)) == ProvisionerStamp(3, "x", "y", ("k", "üüü"))
 
 
 def test_a_certificate_without_the_extension_has_no_stamp() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepless.domain.token import UntrustedToken, check_times, read_claims, read_foreign_claims
+from stepless.domain.token import UntrustedToken, check_times, read_claims, read_foreign_claims, read_lasting_claims
 from stepless.errors import CAError, Unauthenticated
 from tests.fakes.clock import NOW
 
@@ -169,3 +169,29 @@ def test_the_token_of_an_identity_provider_counts_in_its_first_hour(
         return
     expires_at = read_foreign_claims(token(**changes), now=NOW).expires_at
     assert expires_at == datetime.fromtimestamp(AT + seconds, UTC)
+
+
+@pytest.mark.parametrize("require_expiry", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "remembered"),
+    [
+        ({"exp": AT + 600}, timedelta(minutes=10)),
+        ({"exp": AT + 10**8}, timedelta(hours=1)),
+        ({"exp": AT + 10**8, "iat": AT - 10**8, "nbf": AT - 10**8}, timedelta(hours=1)),
+    ],
+)
+def test_a_lasting_token_counts_until_it_expires_however_old(
+    changes: dict[str, Any], remembered: timedelta, *, require_expiry: bool
+) -> None:
+    claims = read_lasting_claims(token(**{"iat": None, "nbf": None, **changes}), now=NOW, require_expiry=require_expiry)
+    assert timedelta(0) <= NOW + remembered - claims.expires_at < timedelta(seconds=1)
+
+
+def test_a_lasting_token_needs_an_end_only_where_one_is_required() -> None:
+    endless = token(exp=None)
+    assert read_lasting_claims(endless, now=NOW, require_expiry=False).expires_at == NOW + timedelta(hours=1)
+    with pytest.raises(Unauthenticated, match="no expiry"):
+        read_lasting_claims(endless, now=NOW, require_expiry=True)
+    for changes in ({"exp": AT - 62}, {"nbf": AT + 120}, {"sub": ""}):
+        with pytest.raises(Unauthenticated):
+            read_lasting_claims(token(**changes), now=NOW, require_expiry=False)

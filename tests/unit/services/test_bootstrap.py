@@ -33,6 +33,7 @@ from tests.fakes.jose import jws
 from tests.fakes.keys import MemoryVault
 from tests.fakes.settings import FixedAuthority, MemorySettings
 from tests.fakes.tokens import HOST, step_claims
+from tests.fakes.webhooks import MemoryWebhooks
 
 SECOND = NOW.replace(microsecond=0)
 PASSWORD = "correct horse battery staple"
@@ -203,7 +204,7 @@ def test_a_token_of_the_escrowed_key_is_good_for_a_certificate() -> None:
     key = ECKey.import_key(json.loads(opened.plaintext or b""))
     claims = step_claims("admin", "leaf.example", f"https://{HOST}:9000/1.0/sign")
     token = jws({"kid": document["key"]["kid"]}, claims, key.private_key)  # type: ignore[arg-type]  # a P-256 key
-    sign = SignCertificate(FixedAuthority(authority), stack.issue, MemoryKeySets(), stack.clock)
+    sign = SignCertificate(FixedAuthority(authority), stack.issue, MemoryKeySets(), MemoryWebhooks(), stack.clock)
     issued = sign(SignRequest(csr_pem(make_csr()), token, RequestedValidity(), b"x"))
     issued.record.certificate.verify_directly_issued_by(authority.issuing.certificate)
 

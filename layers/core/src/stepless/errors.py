@@ -104,6 +104,23 @@ class IdentityProviderUnavailable(Unavailable):
     retry_after_seconds = 10
 
 
+class WebhookDenied(Forbidden):
+    """A webhook that enriches requests does not allow this one; its reason is shown, as step-ca shows it."""
+
+
+class CertificateNotAuthorized(Forbidden):
+    """A webhook that authorizes certificates does not allow this one; the detail is for the log, as in step-ca."""
+
+
+class WebhookUnavailable(Unavailable):
+    """A webhook, without whose word a provisioner does not issue, does not do its work now.
+
+    The detail is shown: it names webhook and provisioner, which are public. step-ca answers 403.
+    """
+
+    retry_after_seconds = 10
+
+
 class TemplateFailed(CAError):
     """A certificate template could not be executed, or exceeded a limit; the detail has the place, for the log."""
 

@@ -23,7 +23,7 @@ GRANT = Grant(
 
 
 def granting(names: RequestNames) -> Grant:
-    return replace(GRANT, request_names=names)
+    return replace(GRANT, request_names=names, common_names=())
 
 
 def request(common_name: str, *names: str | x509.GeneralName) -> CertificateRequest:
@@ -36,6 +36,45 @@ def test_compared_names_must_be_those_of_the_token() -> None:
     for other in (request("other"), request("subject", "b.example"), request("", "a.example", "b.example")):
         with pytest.raises(Forbidden):
             GRANT.for_request(other)
+
+
+def test_names_among_those_of_the_token_get_all_of_them() -> None:
+    grant = replace(GRANT, request_names=RequestNames.AMONG, common_names=("subject", "other"))
+    for fitting in (request("other"), request("subject", "a.example"), request("", "m@x.example", "a.example")):
+        settled = grant.for_request(fitting)
+        assert (settled.subject, settled.names) == (fitting.common_name, NAMES)
+        assert settled.template_subject == settled.subject
+    for other in (request("evil"), request("", "b.example"), request("", "a.example", "10.0.0.1")):
+        with pytest.raises(Forbidden):
+            grant.for_request(other)
+
+
+@pytest.mark.parametrize("names", [RequestNames.IGNORED, RequestNames.GRANTED])
+def test_the_common_name_is_held_to_the_allowed_ones_where_there_are_any(names: RequestNames) -> None:
+    grant = replace(GRANT, request_names=names)
+    grant.for_request(request("subject", "b.example"))
+    grant.for_request(request("", "b.example"))
+    with pytest.raises(Forbidden, match="valid common name"):
+        grant.for_request(request("evil", "b.example"))
+
+
+def test_a_template_is_told_what_the_token_vouches_for() -> None:
+    assert (GRANT.template_subject, GRANT.template_names) == ("subject", NAMES)
+    account = replace(GRANT, vouched_subject="builder", vouches_for_names=False)
+    assert (account.template_subject, account.template_names) == ("builder", None)
+
+
+def test_a_reusable_token_is_spent_by_nothing_but_the_same_request() -> None:
+    assert GRANT.spend_key(b"1") == GRANT.spend_key(b"2") == "key"
+    reusable = replace(GRANT, reusable=True)
+    assert reusable.spend_key(b"1") == reusable.spend_key(b"1")
+    assert len({reusable.spend_key(b"1"), reusable.spend_key(b"2"), reusable.reuse_key}) == 3
+
+
+def test_a_right_ends_with_its_token_unless_it_outlives_it() -> None:
+    assert GRANT.spend_until == GRANT.claims.expires_at
+    later = NOW + timedelta(days=1)
+    assert replace(GRANT, spent_until=later).spend_until == later
 
 
 def test_ignored_names_do_not_matter() -> None:

@@ -286,10 +286,10 @@ def test_a_domain_keeps_others_out(email: str) -> None:
     "email", ["a b@x.example", "mike@evil.example@x.example", '"mike"@x.example', "müller@x.example", "mike@-x"]
 )
 def test_an_address_that_no_certificate_carries_is_refused(email: str) -> None:
-    rules: dict[str, Any]
-    for rules in ({}, {"domains": ["x.example"]}):
-        with pytest.raises(MalformedRequest):
-            verify(IDP.token(email=email), **rules)
+    with pytest.raises(MalformedRequest):
+        verify(IDP.token(email=email))
+    with pytest.raises(MalformedRequest):
+        verify(IDP.token(email=email), domains=["x.example"])
 
 
 def test_a_group_lets_its_people_in() -> None:

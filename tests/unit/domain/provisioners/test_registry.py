@@ -10,10 +10,12 @@ from stepless.domain.policy.document import policy_document
 from stepless.domain.provisioners import UnusableProvisioner, parse_provisioner, read_provisioner
 from stepless.domain.template import CertificateTemplate
 from tests.fakes.jose import public_jwk
+from tests.fakes.kubernetes import Cluster
 from tests.fakes.private_keys import p256
 from tests.fakes.tokens import JWKTokens
 
 DOCUMENT = JWKTokens().document
+CLUSTER = Cluster().legacy_document
 
 
 def test_the_type_is_matched_without_case_and_the_document_stays() -> None:
@@ -31,12 +33,17 @@ def test_the_type_is_matched_without_case_and_the_document_stays() -> None:
         pytest.param({"name": 1}, "name: printable text", id="fail/name-is-a-number"),
         pytest.param({"name": "x" * 129}, "1 to 128 characters", id="fail/long-name"),
         pytest.param({"name": "a\nb"}, "name: printable text", id="fail/name-with-a-line-break"),
-        pytest.param({"type": None}, "type: None is not supported; supported are JWK, OIDC, X5C", id="fail/no-type"),
-        pytest.param({"type": "AWS"}, "'AWS' is not supported", id="fail/another-type"),
+        pytest.param(
+            {"type": None},
+            "type: None is not supported; supported are AWS, AZURE, GCP, JWK, K8SSA, OIDC, X5C",
+            id="fail/no-type",
+        ),
+        pytest.param({"type": "Nebula"}, "'Nebula' is not supported", id="fail/another-type"),
         pytest.param({"type": ["JWK"]}, "is not supported", id="fail/type-is-a-list"),
         pytest.param({"options": ["x509"]}, "options: must be an object", id="fail/options-are-a-list"),
         pytest.param({"options": {"x509": {"template": "?"}}}, "options.x509.template: neither", id="fail/template"),
-        pytest.param({"options": {"webhooks": [{}]}}, "options: webhooks is not supported", id="fail/webhook"),
+        pytest.param({"options": {"webhooks": [{}]}}, r"options.webhooks\[0\].name: printable", id="fail/webhook"),
+        pytest.param({"Options": {"x509": {"template": "{}"}}}, "Options: write options", id="fail/misspelt-options"),
         pytest.param({"options": {"SSH": {"template": "{}"}}}, "options: ssh is not supported", id="fail/ssh"),
         pytest.param({"policy": {"x509": {"allow": {"dns": ["a b"]}}}}, r"x509.allow.dns\[0\]", id="fail/policy"),
         pytest.param({"claims": {"maxTLSCertDuration": "1m"}}, "claims: 0 < min", id="fail/claims"),
@@ -84,18 +91,25 @@ _KEYS = st.dictionaries(
     _JSON | st.sampled_from([*_JWK.values(), "OKP", "RSA", "oct", "Ed25519", "P-384", "enc", "AQAB"]),
 )
 
+_CLUSTERS_AND_CLOUDS = ("K8sSA", "AWS", "GCP", "Azure")
+_TEXTS = st.sampled_from(["https://idp.example", "stepless", "1h", "-1h", "a/b", "LS0t", CLUSTER["publicKeys"]])
+
 
 @pytest.mark.filterwarnings("ignore:Key size should be")  # the library's word for what is refused here
 @given(
     st.fixed_dictionaries(
-        {"type": st.sampled_from(["JWK", "X5C", "jwk"]) | _JSON, "name": st.just("n") | _JSON},
+        {"type": st.sampled_from(["JWK", "X5C", "jwk", *_CLUSTERS_AND_CLOUDS]) | _JSON, "name": st.just("n") | _JSON},
         optional={
             "key": _JSON | _KEYS | _KEYS.map(lambda changes: {**_JWK, **changes}),
             "roots": _JSON,
             "claims": _JSON,
-            "options": _JSON | st.fixed_dictionaries({"x509": _JSON}),
+            "options": _JSON | st.fixed_dictionaries({"x509": _JSON}) | st.fixed_dictionaries({"webhooks": _JSON}),
             "policy": _JSON | st.fixed_dictionaries({"x509": _JSON}),
             "encryptedKey": _JSON,
+            **dict.fromkeys(("publicKeys", "issuer", "audience", "tenantID", "organizationID"), _JSON | _TEXTS),
+            **dict.fromkeys(("instanceAge", "iidRoots"), _JSON | _TEXTS),
+            **dict.fromkeys(("namespaces", "serviceAccounts", "accounts", "imdsVersions", "projectIDs"), _JSON),
+            **dict.fromkeys(("disableCustomSANs", "disableTrustOnFirstUse"), _JSON),
         },
     )
 )

@@ -57,6 +57,15 @@ def audience_for(audiences: Iterable[str], operation: Operation, dns_names: Iter
     )
 
 
+def is_steps_own(audience: str) -> bool:
+    """Whether tokens with this audience could name an authority: those are found in another way than all others."""
+    parsed = parse_audience(audience)
+    if parsed is None:
+        return False
+    path = parsed.target[-1]
+    return len(parsed.target) == 1 or path.rpartition("/")[2] in {operation.value for operation in Operation}
+
+
 def _targets(operation: Operation, dns_names: tuple[str, ...]) -> set[tuple[str, ...]]:
     targets: set[tuple[str, ...]] = {
         (f"[{host}]" if ":" in host else host, f"{prefix}/{operation}") for host in dns_names for prefix in ("", "/1.0")

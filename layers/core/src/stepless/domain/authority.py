@@ -17,8 +17,10 @@ from stepless.domain.claims import Claims
 from stepless.domain.issuance import authority_key_identifier
 from stepless.domain.policy.engine import AUTHORITY_SCOPE, NamePolicy, ScopedPolicy, provisioner_scope
 from stepless.domain.provisioners import Provisioner, UnusableProvisioner
+from stepless.domain.provisioners.k8ssa import LEGACY_ISSUER, service_account_lookup_id
 from stepless.domain.public_keys import sha256_hex
 from stepless.domain.token import UntrustedToken
+from stepless.domain.webhook import without_secrets
 from stepless.errors import NotFound, Unauthenticated
 
 DEFAULT_BACKDATE: Final = timedelta(minutes=1)
@@ -111,8 +113,8 @@ class Authority:
     def _provisioner_of_client(self, token: UntrustedToken, operation: Operation) -> Provisioner:
         """The first that step-ca would find; it must be the one that verifies, there is no second try."""
         named_here = any(audience_for(token.audiences, other, self.dns_names) for other in Operation)
-        for client in () if named_here else _clients(token):
-            provisioner = self._by_lookup_id.get((False, client))
+        for lookup_id in () if named_here else _foreign_lookup_ids(token):
+            provisioner = self._by_lookup_id.get((False, lookup_id))
             if provisioner is not None:
                 return provisioner
         hosts = ", ".join(self.dns_names)
@@ -166,8 +168,14 @@ class Authority:
         )
 
 
-def _clients(token: UntrustedToken) -> Iterator[str]:
-    """The clients that an identity provider's token may be meant for: those that step-ca looks for, in its order."""
+def _foreign_lookup_ids(token: UntrustedToken) -> Iterator[str]:
+    """What a token is found by that somebody else made: a cluster by itself, an identity provider by its clients.
+
+    Clients are those that step-ca looks for, in its order.
+    """
+    yield service_account_lookup_id(token.text_claim("iss"))
+    if token.text_claim("iss") == LEGACY_ISSUER:
+        return
     first = token.audiences[:1]
     if not first:
         return
@@ -180,8 +188,9 @@ def _clients(token: UntrustedToken) -> Iterator[str]:
 
 
 def _public(item: Provisioner | UnusableProvisioner) -> Mapping[str, Any]:
-    """What everybody may read; a policy says which names there are, and nobody needs it to ask for a certificate."""
-    document = {key: value for key, value in item.document.items() if key != "policy"}
+    """What everybody may read: no policy, which nobody needs to ask for a certificate, and no secret of a webhook."""
+    shown = {key: value for key, value in item.document.items() if key != "policy"}
+    document = {key: without_secrets(value) if str(key).lower() == "options" else value for key, value in shown.items()}
     if isinstance(item, UnusableProvisioner):
         return {**document, "state": "Uninitialized", "stateReason": item.reason}
     return document

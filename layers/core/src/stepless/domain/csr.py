@@ -146,6 +146,22 @@ def check_names_match(request: CertificateRequest, allowed: tuple[Name, ...]) ->
             )
 
 
+def check_names_among(request: CertificateRequest, allowed: tuple[Name, ...]) -> None:
+    """Hold the request's names to a set that it may leave names out of.
+
+    Raises:
+        Forbidden: it has another one.
+    """
+    for kind in NameType:
+        got = [name.value for name in request.names if name.type is kind]
+        want = [name.value for name in allowed if name.type is kind]
+        if not set(got) <= set(want):
+            raise Forbidden(
+                f"certificate request does not contain the valid {_KIND_TEXT[kind]} - "
+                f"got [{' '.join(got)}], want [{' '.join(want)}]"
+            )
+
+
 def check_confirmation(request: CertificateRequest, fingerprint: str | None) -> None:
     """Hold the request to the ``cnf`` fingerprint of its token, when it has one (RFC 7800 §3).
 

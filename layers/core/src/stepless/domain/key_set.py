@@ -6,7 +6,7 @@ Discovery itself is OpenID Connect Discovery 1.0 §4; what it answers is read he
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -15,8 +15,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from stepless.domain.public_keys import check_public_key
-from stepless.domain.token import VerificationKey, algorithms_for
-from stepless.errors import CAError
+from stepless.domain.token import UntrustedToken, VerificationKey, algorithms_for, verify_signature
+from stepless.errors import CAError, Unauthenticated
 
 # Providers publish a handful; a set that has more of them is none of ours to search through.
 MAX_KEYS: Final = 100
@@ -51,6 +51,32 @@ class KeySet:
     def named(self, key_id: str) -> tuple[PublishedKey, ...]:
         """The keys of an id; no id finds those that have none."""
         return tuple(key for key in self.keys if key.key_id == key_id)
+
+
+def check_signed_by_one_of(keys: KeySet, token: UntrustedToken) -> None:
+    """Check the token's signature with the keys of its key id.
+
+    Raises:
+        Unauthenticated: there are none, or none of them made it.
+    """
+    named = keys.named(token.key_id)
+    if not named:
+        raise Unauthenticated("the identity provider has no key of the token's key id")
+    check_signed_by_any(named, token)  # one id for several keys is rare, and permitted
+
+
+def check_signed_by_any(keys: Sequence[PublishedKey], token: UntrustedToken) -> None:
+    """Check the token's signature with some keys, of which there is at least one.
+
+    Raises:
+        Unauthenticated: none of them made it.
+    """
+    for key in keys[:-1]:
+        try:
+            return verify_signature(token, key.key, key.algorithms)
+        except Unauthenticated:
+            continue
+    return verify_signature(token, keys[-1].key, keys[-1].algorithms)
 
 
 def discovery_url(endpoint: str) -> str:
@@ -128,7 +154,8 @@ def _read_key(jwk: object) -> PublishedKey | None:
         if not isinstance(key, ECKey | OKPKey | RSAKey) or key.is_private:
             return None
         algorithms = algorithms_for(check_public_key(key.public_key))
-    except (JoseError, ValueError, TypeError, CAError):
+    # The library looks curves and kinds up in tables without asking whether they are there.
+    except (JoseError, ValueError, TypeError, LookupError, CAError):
         return None
     allowed = tuple(name for name in algorithms if stated is None or name == stated)
     return PublishedKey(key_id, key, allowed) if allowed else None

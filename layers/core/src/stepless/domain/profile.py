@@ -40,6 +40,7 @@ class DesignedCertificate:
     and ``common_name`` is the subject's: policies judge these. ``validity`` is what a template asks for where the
     request asks for nothing; ``serial_number`` and ``signature_algorithm`` (step's word, such as ``ECDSA-SHA256``) are
     ``None`` where they are left to the authority. ``has_other_names`` tells of names that no policy can judge.
+    ``output`` is what a template rendered, empty for the default leaf.
     """
 
     subject: x509.Name
@@ -52,6 +53,7 @@ class DesignedCertificate:
     signature_algorithm: str | None = None
     is_ca: bool = False
     has_other_names: bool = False
+    output: str = ""
 
     def requested_validity(self, asked: RequestedValidity) -> RequestedValidity:
         """The caller's dates, and a template's where the caller has none (step's order)."""

@@ -26,11 +26,12 @@ class _StepProvisioner:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionerStamp:
-    """Which provisioner vouched for a certificate."""
+    """Which provisioner vouched for a certificate; ``details`` are names and values in turn, of a cloud's machine."""
 
     type_number: int
     name: str
     credential_id: str = ""
+    details: tuple[str, ...] = ()
 
 
 def encode_stamp(stamp: ProvisionerStamp) -> x509.UnrecognizedExtension:
@@ -39,9 +40,17 @@ def encode_stamp(stamp: ProvisionerStamp) -> x509.UnrecognizedExtension:
         type=stamp.type_number,
         name=stamp.name.encode(),
         credential_id=stamp.credential_id.encode(),
-        key_value_pairs=None,
+        key_value_pairs=[_as_go_writes(text) for text in stamp.details] or None,
     )
     return x509.UnrecognizedExtension(PROVISIONER_OID, asn1.encode_der(sequence))
+
+
+def _as_go_writes(text: str) -> asn1.PrintableString | str:
+    """A string of the narrowest type, as Go's encoder chooses it."""
+    try:
+        return asn1.PrintableString(text)
+    except ValueError:
+        return text
 
 
 def read_stamp(certificate: x509.Certificate) -> ProvisionerStamp | None:
@@ -58,6 +67,7 @@ def read_stamp(certificate: x509.Certificate) -> ProvisionerStamp | None:
         raise MalformedRequest("the certificate's provisioner extension does not parse")
     try:
         sequence = asn1.decode_der(_StepProvisioner, extension.value.value)
-        return ProvisionerStamp(sequence.type, sequence.name.decode(), sequence.credential_id.decode())
+        details = tuple(item if isinstance(item, str) else item.as_str() for item in sequence.key_value_pairs or ())
+        return ProvisionerStamp(sequence.type, sequence.name.decode(), sequence.credential_id.decode(), details)
     except ValueError as error:
         raise MalformedRequest("the certificate's provisioner extension does not parse") from error

@@ -158,6 +158,18 @@ def read_foreign_claims(token: UntrustedToken, *, now: datetime) -> SignedClaims
     return _claims(token, check_age(token, now=now))
 
 
+def read_lasting_claims(token: UntrustedToken, *, now: datetime, require_expiry: bool) -> SignedClaims:
+    """As ``read_claims``, for a token that may be used again until its maker makes another, and so may be old.
+
+    The expiry is that of what was done with it now: at most an hour away.
+
+    Raises:
+        Unauthenticated: as for ``read_claims``, but for the length of its life.
+    """
+    expires_at = check_times(token, now=now, require_expiry=require_expiry, longest=None)
+    return _claims(token, min(expires_at, now + MAX_LIFETIME))
+
+
 def _claims(token: UntrustedToken, expires_at: datetime) -> SignedClaims:
     subject, issuer = token.text_claim("sub"), token.text_claim("iss")
     if not subject:

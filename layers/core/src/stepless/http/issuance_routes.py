@@ -41,7 +41,10 @@ def sign_routes(sign: Callable[[], SignCertificate], note: Note) -> APIRouter:
         raw = await limited_body(request)
         body = read_body(SignBody, raw)
         wish = RequestedValidity(read_time(body.notbefore), read_time(body.notafter))
-        issued = sign()(SignRequest(body.csr, body.ott, wish, request_sha256(raw), body.templatedata))
+        wanted = SignRequest(
+            body.csr, body.ott, wish, request_sha256(raw), body.templatedata, request_id=request.state.request_id
+        )
+        issued = sign()(wanted)
         return _certificate_response(issued, note)
 
     return router

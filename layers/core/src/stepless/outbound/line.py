@@ -1,4 +1,4 @@
-"""GET of small JSON documents, bounded in time and size whatever the other side does."""
+"""GET and POST of small documents, bounded in time and size whatever the other side does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +20,7 @@ from stepless.domain.json_text import parse_object
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
+    from urllib3.response import HTTPResponse
 
 MAX_BYTES: Final = 1_048_576
 _MAX_AGE: Final = re.compile(r'(?:^|[\s,])max-age="?([0-9]{1,9})', re.IGNORECASE)
@@ -32,12 +33,30 @@ class NoDocument(Exception):
     """What was asked for did not come; the text completes "the identity provider …"."""
 
 
+class NoConnection(NoDocument):
+    """The other side could not be reached, or hung up: it may be another time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A JSON object, and for how many seconds its sender wants it to be kept, if it says so."""
 
     content: dict[str, Any]
     max_age: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, whose body is read only where its status tells of success."""
+
+    status: int
+    body: bytes
+    cache_control: str
+
+    @property
+    def is_success(self) -> bool:
+        """A status of 2xx."""
+        return _is_success(self.status)
 
 
 def within(seconds: float, work: Callable[[Line], Result], context: ssl.SSLContext | None = None) -> Result:
@@ -84,17 +103,38 @@ class Line:
         Raises:
             NoDocument: it did not come.
         """
+        reply = self._ask("GET", url, _HEADERS)
+        if reply.status != HTTPStatus.OK:
+            raise NoDocument(f"answers with status {reply.status}")
+        try:
+            content = parse_object(reply.body)
+        except ValueError as error:
+            raise NoDocument("answers with something that is not a JSON object") from error
+        return Document(content, _seconds_kept(reply.cache_control))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """What an address says to a body; redirects are not followed.
+
+        Raises:
+            NoConnection, NoDocument: nothing, or too much.
+        """
+        return self._ask("POST", url, {**_HEADERS, **headers}, body)
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - 75 ms that only who calls out needs to pay
 
         connection = self._new_connection(url)
         try:
             connection.connect()
             self._hold(connection.sock)
-            return self._exchange(connection, url)
+            address = urlsplit(url)
+            target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+            connection.request(method, target, body, headers, preload_content=False, decode_content=False)
+            return _read(connection.getresponse())
         except ssl.SSLCertVerificationError as error:
             raise NoDocument("has a TLS certificate that does not verify") from error
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            raise NoDocument("cannot be reached, or hangs up") from error
+            raise NoConnection("cannot be reached, or hangs up") from error
         finally:
             connection.close()
 
@@ -115,24 +155,6 @@ class Line:
                 raise NoDocument("took too long")
             self._held = connected
 
-    def _exchange(self, connection: HTTPConnection, url: str) -> Document:
-        address = urlsplit(url)
-        target = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        connection.request("GET", target, headers=_HEADERS, preload_content=False, decode_content=False)
-        response = connection.getresponse()
-        if response.status != HTTPStatus.OK:
-            raise NoDocument(f"answers with status {response.status}")
-        body = b""
-        while more := response.read(MAX_BYTES + 1 - len(body)):  # one read alone does not tell a truncated answer
-            body += more
-            if len(body) > MAX_BYTES:
-                raise NoDocument(f"answers with more than {MAX_BYTES} bytes")
-        try:
-            content = parse_object(body)
-        except ValueError as error:
-            raise NoDocument("answers with something that is not a JSON object") from error
-        return Document(content, _seconds_kept(response.headers.get("Cache-Control", "")))
-
     def cut(self) -> None:
         """End the connection under whoever waits for it, and let no other one begin."""
         with self._lock:
@@ -142,6 +164,20 @@ class Line:
             with contextlib.suppress(OSError):
                 # Not the method of a TLS socket, which takes it apart under the thread that reads.
                 socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _read(response: HTTPResponse) -> Reply:
+    body = b""
+    wanted = MAX_BYTES + 1 if _is_success(response.status) else 0
+    while wanted and (more := response.read(wanted - len(body))):  # one read alone does not tell a truncated answer
+        body += more
+        if len(body) > MAX_BYTES:
+            raise NoDocument(f"answers with more than {MAX_BYTES} bytes")
+    return Reply(response.status, body, response.headers.get("Cache-Control", ""))
 
 
 def _seconds_kept(cache_control: str) -> int | None:

@@ -5,6 +5,7 @@ What may be logged is an allow-list of fields: tokens, keys, bodies and headers 
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -24,13 +25,18 @@ _FIELDS: Final = frozenset({
 })  # fmt: skip
 
 
+# Made once: `json.dumps` with these arguments makes an encoder for each line.
+_to_json: Final = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False).encode
+
+
 class Observability:
     """The log event of one request at a time, as a function environment serves one at a time."""
 
     def __init__(self, function: str, log_level: str) -> None:
         """Set the loggers up; Powertools takes service and namespace from the template's variables."""
         self._function = function
-        self._logger = Logger(service=function, level=log_level, utc=True)
+        # Every event has one place in the code, which its message tells.
+        self._logger = Logger(service=function, level=log_level, utc=True, json_serializer=_to_json, location=None)
         # Powertools hands its handler to top-level loggers only; those of our modules are children of this one.
         library = logging.getLogger("stepless")
         library.propagate = False

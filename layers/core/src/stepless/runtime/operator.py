@@ -17,6 +17,7 @@ from stepless.domain.authority import Authority, certificate_pem
 from stepless.domain.policy.document import parse_policy
 from stepless.domain.provisioners import Provisioner, parse_provisioner
 from stepless.domain.template import check_template
+from stepless.domain.webhook import check_webhook_address
 from stepless.errors import NotFound
 from stepless.keys.vault import KMSVault
 from stepless.runtime.aws import AWSClients
@@ -112,9 +113,11 @@ class Operator:
             Conflict: its name or key id is taken.
         """
         authority, provisioner_id = self.authority(), new_provisioner_id()
-        template = parse_provisioner(provisioner_id, document, authority.claims).template
-        if template is not None:
-            check_template(template)
+        provisioner = parse_provisioner(provisioner_id, document, authority.claims)
+        if provisioner.template is not None:
+            check_template(provisioner.template)
+        for webhook in provisioner.webhooks:
+            check_webhook_address(webhook)
         return self._settings.add_provisioner(authority, document, provisioner_id)
 
     def remove_provisioner(self, name: str) -> None:

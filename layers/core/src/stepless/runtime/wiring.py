@@ -7,6 +7,7 @@ from functools import cached_property
 from stepless.domain.authority import Authority
 from stepless.keys.vault import KMSVault, VaultIssuerKeys
 from stepless.outbound.key_sets import FetchedKeySets
+from stepless.outbound.webhooks import PostedWebhooks
 from stepless.runtime.aws import AWSClients
 from stepless.runtime.clock import SystemClock
 from stepless.runtime.settings import FunctionSettings
@@ -80,7 +81,7 @@ class Wiring:
     @cached_property
     def sign(self) -> SignCertificate:
         """POST /sign."""
-        return SignCertificate(self.source, self.issue, self.key_sets, self.clock)
+        return SignCertificate(self.source, self.issue, self.key_sets, PostedWebhooks(), self.clock)
 
     @cached_property
     def renew(self) -> RenewCertificate:

@@ -13,6 +13,7 @@ from stepless.domain.authority import Authority
 from stepless.domain.certificate import CertificateRecord, Revocation
 from stepless.domain.issuance import Issuer, IssuingPrivateKey
 from stepless.domain.key_set import KeySet, KeySetSource
+from stepless.domain.webhook import WebhookAnswer, WebhookCall
 
 
 class Clock(Protocol):
@@ -43,6 +44,18 @@ class KeySets(Protocol):
 
         Raises:
             IdentityProviderUnavailable: it cannot be read, or may have changed and cannot be read again.
+        """
+        ...
+
+
+class Webhooks(Protocol):
+    """The servers that administrators want to be asked before a certificate is signed."""
+
+    def ask(self, call: WebhookCall, seconds: float) -> WebhookAnswer:
+        """What a server says; it is asked a second time when it is away or failed, within the same time.
+
+        Raises:
+            WebhookUnavailable: it gives no answer, or none that can be read.
         """
         ...
 

@@ -74,7 +74,7 @@ class RevokeCertificate:
         if grant.claims.subject != str(serial):
             raise Forbidden(f'request serial number "{serial}" and token subject "{grant.claims.subject}" do not match')
         body = request_sha256(str(serial).encode(), str(request.reason_code).encode(), request.reason.encode())
-        return provisioner.name, Spend(grant.reuse_key, body, grant.claims.expires_at + 2 * LEEWAY)
+        return provisioner.name, Spend(grant.spend_key(body), body, grant.spend_until + 2 * LEEWAY)
 
     def _by_certificate(self, certificate: x509.Certificate | None, serial: int, authority: Authority) -> str:
         if certificate is None:

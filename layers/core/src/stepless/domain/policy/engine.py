@@ -127,8 +127,8 @@ def check_names(
     Raises:
         NameNotAllowed: the first refusal that ``explain_names`` gives, with the rule that decided.
     """
-    policies = tuple(policies)
-    if has_others and any(not scoped.policy.is_empty for scoped in policies):
+    policies = [scoped for scoped in policies if not scoped.policy.is_empty]
+    if has_others and policies:
         raise NameNotAllowed("there is a policy, and names of other types than dns, ip, email and uri cannot be judged")
     for decision in explain_names(policies, common_name, names):
         if not decision.allowed:

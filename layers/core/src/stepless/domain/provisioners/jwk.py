@@ -25,6 +25,7 @@ from stepless.domain.token import (
     read_claims,
     verify_signature,
 )
+from stepless.domain.webhook import Webhook
 from stepless.errors import CAError, Unauthenticated
 
 _MAX_KEY_ID_LENGTH: Final = 256  # it is part of a sort key
@@ -47,6 +48,7 @@ class JWKProvisioner:
     algorithms: tuple[str, ...]
     template: CertificateTemplate | None = None
     policy: NamePolicy = field(default_factory=NamePolicy)
+    webhooks: tuple[Webhook, ...] = ()
 
     @classmethod
     def from_document(cls, provisioner_id: str, document: Mapping[str, Any], claims: Claims) -> Self:
@@ -62,7 +64,8 @@ class JWKProvisioner:
             raise ValueError(msg)
         try:
             key = import_key(jwk)
-        except (JoseError, ValueError) as error:
+        # The library looks curves and kinds up in tables without asking whether they are there.
+        except (JoseError, ValueError, TypeError, LookupError) as error:
             msg = f"key: {error}"
             raise ValueError(msg) from error
         if not isinstance(key, ECKey | OKPKey | RSAKey) or key.is_private:

@@ -12,7 +12,12 @@ from typing import Any, Protocol
 from cryptography import x509
 
 from stepless.domain.claims import Claims
-from stepless.domain.csr import CertificateRequest, check_common_name_allowed, check_names_match
+from stepless.domain.csr import (
+    CertificateRequest,
+    check_common_name_allowed,
+    check_names_among,
+    check_names_match,
+)
 from stepless.domain.key_set import KeySet, KeySetSource
 from stepless.domain.names import Name, classify_all
 from stepless.domain.policy.engine import NamePolicy
@@ -20,6 +25,7 @@ from stepless.domain.provisioner_extension import ProvisionerStamp
 from stepless.domain.template import CertificateTemplate
 from stepless.domain.token import SignedClaims, UntrustedToken
 from stepless.domain.validity import Validity
+from stepless.domain.webhook import Webhook
 from stepless.errors import BadCSR
 
 
@@ -27,6 +33,7 @@ class RequestNames(StrEnum):
     """What the names in a certificate request count for, beside those of the token."""
 
     COMPARED = "compared"  # they must be the token's
+    AMONG = "among"  # they must be among the token's, all of which go into the certificate, with its common name
     IGNORED = "ignored"
     GRANTED = "granted"  # the certificate is for them
 
@@ -35,8 +42,13 @@ class RequestNames(StrEnum):
 class Grant:
     """What a verified token lets its bearer have.
 
-    ``names`` go into the certificate; ``common_names`` are those that a request may state where its names are
-    compared. The certificate follows what ``for_request`` returns.
+    ``names`` go into the certificate; ``common_names`` are those that a request may state, where there are any or its
+    names are compared. The certificate follows what ``for_request`` returns.
+
+    ``template_subject`` and ``template_names`` are what a template is told; names if the token vouches for them.
+    ``principal`` is what webhooks are told of the bearer where it is not in the request: a machine's id, say.
+    ``stamp`` is for certificates that tell more of the bearer than of the provisioner. ``reusable`` is a token that is
+    good for any number of certificates; ``spent_until`` is for a right that outlives its token.
     """
 
     claims: SignedClaims
@@ -48,6 +60,33 @@ class Grant:
     may_revoke: bool = True
     requested_subject: str | None = None
     credential_certificate: x509.Certificate | None = None
+    vouched_subject: str | None = None
+    vouches_for_names: bool = True
+    stamp: ProvisionerStamp | None = None
+    reusable: bool = False
+    spent_until: datetime | None = None
+    principal: str = ""
+
+    @property
+    def template_subject(self) -> str:
+        """The subject that the token vouches for."""
+        return self.subject if self.vouched_subject is None else self.vouched_subject
+
+    @property
+    def template_names(self) -> tuple[Name, ...] | None:
+        """The names that the token vouches for; ``None`` where they are the request's."""
+        return self.names if self.vouches_for_names else None
+
+    def spend_key(self, request_sha256: bytes) -> str:
+        """What a request uses up; of a reusable token that is nothing but the very same request, which is no other."""
+        if not self.reusable:
+            return self.reuse_key
+        return hashlib.sha256(self.reuse_key.encode() + b"\0" + request_sha256).hexdigest()
+
+    @property
+    def spend_until(self) -> datetime:
+        """When what was used up does not count any more, as the clock of whoever made the token has it."""
+        return self.spent_until or self.claims.expires_at
 
     @property
     def subject(self) -> str:
@@ -61,13 +100,17 @@ class Grant:
             Forbidden: it asks for names that the token does not have.
             BadCSR, MalformedRequest: its names are granted, and no certificate can carry them.
         """
+        if self.common_names or self.request_names is RequestNames.COMPARED:
+            check_common_name_allowed(request, self.common_names)
         match self.request_names:
             case RequestNames.IGNORED:
                 return self
             case RequestNames.COMPARED:
-                check_common_name_allowed(request, self.common_names)
                 check_names_match(request, self.names)
                 return self
+            case RequestNames.AMONG:
+                check_names_among(request, self.names)
+                return replace(self, requested_subject=request.common_name)
             case RequestNames.GRANTED:
                 return replace(self, names=_certifiable(request), requested_subject=request.common_name)
 
@@ -149,6 +192,11 @@ class Provisioner(Protocol):
         ...
 
     @property
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """The servers that are asked before one of its certificates is signed, in that order."""
+        ...
+
+    @property
     def stamp(self) -> ProvisionerStamp:
         """What its certificates say of it."""
         ...
@@ -192,7 +240,7 @@ class UnusableProvisioner:
     reason: str
 
 
-def token_reuse_key(provisioner_id: str, token: UntrustedToken, claim: str = "jti") -> str:
+def token_reuse_key(provisioner_id: str, token: UntrustedToken, claim: str | None = "jti") -> str:
     """What makes a token the same token: its ``jti``, or its hash when it has none, within one provisioner."""
-    unique = token.text_claim(claim) or token.sha256_hex
+    unique = (token.text_claim(claim) if claim else "") or token.sha256_hex
     return hashlib.sha256(f"{provisioner_id}\0{unique}".encode()).hexdigest()

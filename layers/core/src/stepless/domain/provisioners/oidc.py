@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
 
 from stepless.domain.claims import Claims
-from stepless.domain.key_set import KeySet, KeySetSource, discovery_url
+from stepless.domain.key_set import KeySet, KeySetSource, check_signed_by_one_of, discovery_url
 from stepless.domain.names import Name, NameType, classify_all
 from stepless.domain.policy.engine import NamePolicy
 from stepless.domain.provisioner_extension import ProvisionerStamp
@@ -20,8 +20,8 @@ from stepless.domain.token import (
     SignedClaims,
     UntrustedToken,
     read_foreign_claims,
-    verify_signature,
 )
+from stepless.domain.webhook import Webhook
 from stepless.errors import Unauthenticated
 
 _MAX_CLIENT_ID_LENGTH: Final = 256  # it is part of a sort key
@@ -56,6 +56,7 @@ class OIDCProvisioner:
     groups: frozenset[str]
     template: CertificateTemplate | None = None
     policy: NamePolicy = field(default_factory=NamePolicy)
+    webhooks: tuple[Webhook, ...] = ()
 
     @classmethod
     def from_document(cls, provisioner_id: str, document: Mapping[str, Any], claims: Claims) -> Self:
@@ -129,7 +130,7 @@ class OIDCProvisioner:
         claims = self._check_unsigned(token, now=now)
         if keys is None:
             raise Unauthenticated("there are no keys to verify the token with")
-        _check_signed_by_one_of(keys, token)
+        check_signed_by_one_of(keys, token)
         if claims.issuer != self._issuer(keys):
             raise Unauthenticated("the token's issuer is not the provisioner's identity provider")
         email, groups = _email(claims.all), _groups(claims.all)
@@ -155,18 +156,6 @@ class OIDCProvisioner:
             raise Unauthenticated("the token has no verified e-mail address of a domain that the provisioner allows")
         if self.groups and not self.groups & groups:
             raise Unauthenticated("the token has no group that the provisioner allows")
-
-
-def _check_signed_by_one_of(keys: KeySet, token: UntrustedToken) -> None:
-    named = keys.named(token.key_id)
-    if not named:
-        raise Unauthenticated("the identity provider has no key of the token's key id")
-    for key in named[:-1]:  # one id for several keys is rare, and permitted
-        try:
-            return verify_signature(token, key.key, key.algorithms)
-        except Unauthenticated:
-            continue
-    return verify_signature(token, named[-1].key, named[-1].algorithms)
 
 
 def _email(claims: Mapping[str, Any]) -> Name | None:

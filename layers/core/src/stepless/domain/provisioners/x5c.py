@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from stepless.domain.chain import certificates_from_header, verify_client_chain
 from stepless.domain.claims import Claims
@@ -27,6 +28,7 @@ from stepless.domain.token import (
     verify_signature,
 )
 from stepless.domain.validity import Validity
+from stepless.domain.webhook import Webhook
 from stepless.errors import Unauthenticated
 
 
@@ -45,6 +47,7 @@ class X5CProvisioner:
     roots: tuple[x509.Certificate, ...]
     template: CertificateTemplate | None = None
     policy: NamePolicy = field(default_factory=NamePolicy)
+    webhooks: tuple[Webhook, ...] = ()
 
     @classmethod
     def from_document(cls, provisioner_id: str, document: Mapping[str, Any], claims: Claims) -> Self:
@@ -97,4 +100,10 @@ class X5CProvisioner:
             names=classify_all(claims.sans),
             credential=Validity(chain[0].not_valid_before_utc, chain[0].not_valid_after_utc),
             credential_certificate=chain[0],
+            principal=_common_name(chain[0]),
         )
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[-1].value) if names else ""

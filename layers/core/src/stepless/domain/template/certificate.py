@@ -74,6 +74,7 @@ def design_certificate(
         signature_algorithm=_algorithm(fields),
         is_ca=is_ca,
         has_other_names=names.by_hand if own_names is None else None in map(name_of, own_names),
+        output=output,
     )
 
 

@@ -17,7 +17,7 @@ from stepless.domain.template.request import TemplateRequest
 from stepless.errors import MalformedRequest
 
 # `.SANs` has another order than the certificate.
-_SAN_ORDER: Final = (NameType.DNS, NameType.IP, NameType.EMAIL, NameType.URI)
+SAN_ORDER: Final = (NameType.DNS, NameType.IP, NameType.EMAIL, NameType.URI)
 
 
 def template_data(request: TemplateRequest, configured: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def template_data(request: TemplateRequest, configured: Mapping[str, Any]) -> di
     if request.subject is not None:
         data["Subject"] = _subject(request.subject)
     if request.names is not None:
-        data["SANs"] = [_san(name) for kind in _SAN_ORDER for name in request.names if name.type is kind]
+        data["SANs"] = [_san(name) for kind in SAN_ORDER for name in request.names if name.type is kind]
     try:
         if request.authorization is not None:
             data["AuthorizationCrt"] = certificate_value(request.authorization)
