@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from stepless.domain.certificate import UNREADABLE
 from stepless.domain.names import MAX_NAMES, Name, NameType, name_of
@@ -19,6 +21,10 @@ from stepless.domain.public_keys import SubjectPublicKey, check_public_key
 from stepless.errors import BadCSR, Forbidden, TooLarge
 
 MAX_CSR_BYTES: Final = 65_536
+_ECDSA: Final = frozenset({
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256, SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+})  # fmt: skip
 _STRONG_HASHES: Final = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
@@ -73,8 +79,8 @@ def verify_csr(csr: x509.CertificateSigningRequest) -> CertificateRequest:
     """
     try:
         public_key = check_public_key(csr.public_key())
-        valid = csr.is_signature_valid
         algorithm = csr.signature_hash_algorithm
+        valid = _is_signed_with(csr, public_key, algorithm)
         common_names = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         names = _names(csr)
     except UNREADABLE as error:
@@ -89,6 +95,21 @@ def verify_csr(csr: x509.CertificateSigningRequest) -> CertificateRequest:
         common_name=str(common_names[0].value) if common_names else "",
         names=names,
     )
+
+
+def _is_signed_with(
+    csr: x509.CertificateSigningRequest, public_key: SubjectPublicKey, algorithm: hashes.HashAlgorithm | None
+) -> bool:
+    """Whether the request was signed with its own key, which is not read a second time where that is easy."""
+    if not isinstance(public_key, ec.EllipticCurvePublicKey) or algorithm is None:
+        return csr.is_signature_valid
+    if csr.signature_algorithm_oid not in _ECDSA:  # an algorithm of another kind of key
+        return False
+    try:
+        public_key.verify(csr.signature, csr.tbs_certrequest_bytes, ec.ECDSA(algorithm))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _names(csr: x509.CertificateSigningRequest) -> tuple[Name, ...]:
