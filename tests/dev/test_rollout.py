@@ -66,7 +66,7 @@ def test_data_and_keys_survive_changed_functions_tables_and_indexes(
         assert live.call("GET", "/echo").json()["variables"]["GREETING"] == "hello"
     edit(project, "Default: hello", "Default: good day")
     edit(project, "Path: /1.0/echo", "Path: /2.0/echo")
-    edit(project, "Timeout: 1\n", "Timeout: 2\n")
+    edit(project, "Timeout: 4\n", "Timeout: 6\n")
     data = project.parent / "infra/data.yaml"
     edit(
         data,
