@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed448
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepless.domain.chain import (
@@ -81,6 +81,8 @@ def test_refuses_a_header_that_is_no_chain(value: object) -> None:
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # of what is refused here
 @given(st.integers(0, len(DER) - 1), st.integers(1, 255))
 def test_a_chain_with_one_wrong_byte_is_refused(position: int, change: int) -> None:
+    # The signature's count of unused bits: with another one it is the same signature where those bits are zero.
+    assume(position != len(DER) - len(LEAF.signature) - 1)
     der = bytearray(DER)
     der[position] ^= change
     header = [base64.b64encode(bytes(der)).decode()]
