@@ -73,7 +73,7 @@ def set_policy(home: Path, file: Path) -> str:
         ValueError: the file does not describe a policy; the text says which rule is wrong.
     """
     connect(home).set_policy(json.loads(file.read_bytes()))
-    return "The policy counts for every certificate from now on, renewed ones included."
+    return "The policy counts within ten seconds for every certificate, renewed ones included."
 
 
 def show_policy(home: Path) -> str:
